@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Makes `${output}` throw instead of printing a note about toString.
+    env: { PULUMI_ERROR_OUTPUT_STRING: "true" },
+  },
+});
