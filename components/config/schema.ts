@@ -1,0 +1,167 @@
+import * as z from "zod";
+import { minorOf, supported, defaultSpireVersion } from "./versions";
+
+/** What the error for a value says: what is allowed, and an example that would be. */
+export interface Hint {
+  readonly allowed: string;
+  readonly example: string;
+}
+
+const hinted = <T extends z.ZodType>(schema: T, allowed: string, example: string): T =>
+  schema.meta({ allowed, example });
+const text = (pattern: RegExp, allowed: string, example: string) => hinted(z.string().regex(pattern), allowed, example);
+const choice = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  hinted(z.enum(values), values.join(", "), values[0]);
+
+/** `pulumi config set` writes booleans as strings and, at the top level, everything else as JSON. */
+const written = (value: unknown): unknown => {
+  if (typeof value !== "string") return value;
+  if (value === "true" || value === "false") return value === "true";
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+};
+const json = <T extends z.ZodType>(schema: T) => z.preprocess(written, schema);
+const object = <T extends z.ZodRawShape>(shape: T) => json(z.strictObject(shape));
+/** An object that may be left out, and one whose absence is reported key by key, each with its own example. */
+const section = <T extends z.ZodRawShape>(shape: T) => object(shape).prefault({});
+const boolean = (example: "true" | "false") => hinted(json(z.boolean()), "true or false", example);
+const whole = (minimum: number, maximum: number, example: number) =>
+  hinted(json(z.int().min(minimum).max(maximum)), `a whole number from ${minimum} to ${maximum}`, String(example));
+
+const dnsLabel = "lower-case letters, digits and hyphens, at most 63";
+const namespace = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a namespace's name: ${dnsLabel}`, "orders");
+const name = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a name: ${dnsLabel}`, "api");
+// A service account's name is a label value in Cilium's selectors, hence 63 characters and not 253.
+const serviceAccount = text(
+  /^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+  "a service account's name: lower-case letters, digits, hyphens and dots, at most 63",
+  "frontend",
+);
+const labelKey = z.string().regex(/^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
+const labelValue = z.string().regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/);
+const duration = (example: string) =>
+  text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);
+const version = (minors: readonly string[], allowed: string, example: string) =>
+  hinted(
+    z.string().refine((v) => minors.includes(minorOf(v) ?? "") && !v.startsWith("v")),
+    `${allowed}, as a string in quotes: ${minors.join(", ")}`,
+    example,
+  );
+const fullVersion = (minors: readonly string[], allowed: string, example: string) =>
+  version(minors, allowed, example).refine((v) => /^\d+\.\d+\.\d+$/.test(v));
+
+/** `off` nothing · `observe` allow rules that deny nothing · `allow` default deny and allow rules · `require` allow rules that demand authentication. */
+export const phases = ["off", "observe", "allow", "require"] as const;
+export type Phase = (typeof phases)[number];
+
+const cluster = section({
+  /** The cluster's name: Cilium's cluster, SPIRE's k8s_psat cluster and the prefix of our registration entries. */
+  name,
+  /** The kubeconfig context of this cluster. */
+  context: text(/^\S+$/, "the name of a kubeconfig context", "apps"),
+  /** UID of the namespace kube-system: what tells one cluster from another whatever the kubeconfig calls it. */
+  identity: text(
+    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    "the UID of the namespace kube-system",
+    "$(kubectl get namespace kube-system --output 'jsonpath={.metadata.uid}')",
+  ),
+  kubernetes: version(supported.kubernetes, "a supported Kubernetes version", "1.34"),
+  cilium: section({
+    version: fullVersion(supported.cilium, "a full Cilium version of a supported minor", "1.19.3"),
+    /** Where Cilium's agents and operator run. */
+    namespace: namespace.default("kube-system"),
+    /** How Cilium gets its values: a ConfigMap that a Flux HelmRelease reads, or not by this program. */
+    delivery: choice("flux", "none"),
+    /** The HelmRelease's namespace, where the ConfigMap must be. @default the namespace of Cilium */
+    releaseNamespace: namespace.optional(),
+  }),
+});
+
+const spire = section({
+  install: choice("managed").default("managed"),
+  version: fullVersion(supported.spire, "a full SPIRE version of a supported minor", defaultSpireVersion).default(
+    defaultSpireVersion,
+  ),
+  /** Servers. More than one needs a shared SQL datastore, which a guardrail sees to. */
+  replicas: whole(1, 9, 1).default(1),
+  /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
+  skipKubeletVerification: boolean("false").default(false),
+  storage: section({
+    size: text(/^[1-9][0-9]*(Mi|Gi|Ti)$/, "a size, as in 1Gi", "1Gi").default("1Gi"),
+    /** @default the cluster's default storage class */
+    className: text(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "a storage class's name", "standard").optional(),
+  }),
+  /** Lifetimes. An SVID is renewed at half of its own; a new CA key is in use before a sixth of the CA's is left. */
+  ttl: section({
+    ca: duration("168h").default("168h"),
+    agent: duration("4h").default("4h"),
+    x509Svid: duration("4h").default("4h"),
+    jwtSvid: duration("5m").default("5m"),
+  }),
+});
+
+const intent = object({
+  name,
+  target: section({
+    namespace,
+    selector: hinted(
+      json(z.record(labelKey, labelValue).refine((s) => Object.keys(s).length > 0)),
+      "one or more pod labels, as in { app: api }",
+      '{"app":"api"}',
+    ),
+  }),
+  /** The port of the container, not of a Service. TCP: UDP has no retransmit and would lose the packets before the handshake. */
+  port: whole(1, 65535, 8080),
+  callers: hinted(
+    json(z.array(object({ namespace, serviceAccount })).min(1)),
+    "one or more callers, each { namespace, serviceAccount }",
+    '[{"namespace":"web","serviceAccount":"frontend"}]',
+  ),
+});
+
+/** One stack's configuration, as `pulumi config` holds it without the project's prefix. */
+export const schema = z
+  .strictObject({
+    /** The flag. */
+    auth: boolean("false"),
+    trustDomain: text(
+      /^(?=.{1,255}$)[a-z0-9]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]*[a-z0-9])?)*$/,
+      "a trust domain's bare name in lower case, without spiffe://",
+      "apps.zt.internal",
+    ),
+    cluster,
+    spire,
+    rollout: section({ phases: json(z.record(namespace, choice(...phases))).prefault({}) }),
+    access: json(z.array(intent)).prefault([]),
+  })
+  .superRefine((config, context) => {
+    const problem = (path: (string | number)[], hint: Hint) =>
+      context.addIssue({ code: "custom", path, params: { ...hint } });
+    const seen = new Map<string, number>();
+    config.access.forEach(({ name, target: { namespace } }, i) => {
+      const first = seen.get(`${namespace}/${name}`);
+      seen.set(`${namespace}/${name}`, first ?? i);
+      if (first !== undefined)
+        problem(["access", i, "name"], {
+          allowed: `a name of its own, since access[${first}] is ${namespace}/${name}`,
+          example: `${name}-2`,
+        });
+      if (!Object.hasOwn(config.rollout.phases, namespace))
+        problem(["rollout", "phases", namespace], {
+          allowed: `${phases.join(", ")}: access[${i}] needs to know how far to go`,
+          example: "observe",
+        });
+    });
+  });
+
+export type StackConfig = DeepReadonly<z.output<typeof schema>>;
+export type Intent = StackConfig["access"][number];
+
+export type DeepReadonly<T> = T extends (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
