@@ -1,0 +1,64 @@
+import type { KubernetesObject } from "../kubernetes";
+import { labelsOf } from "../kubernetes";
+
+/** How one cluster's Cilium authenticates: plain values only. */
+export interface CiliumAuthArgs {
+  /** The flag: whether Cilium authenticates at all. */
+  readonly enabled: boolean;
+  /** `flux`: a ConfigMap that the HelmRelease reads. `none`: the values are an output, and somebody else applies them. */
+  readonly delivery: "flux" | "none";
+  /** Where the HelmRelease is, and so must be the ConfigMap. */
+  readonly releaseNamespace: string;
+  /** The SPIRE that Cilium talks to. */
+  readonly spire: {
+    /** `<service>.<namespace>.svc:<port>` of a Service with a ClusterIP. */
+    readonly serverAddress: string;
+    readonly trustDomain: string;
+    readonly adminSocketPath: string;
+    readonly agentSocketPath: string;
+  };
+}
+
+/** Part of the values of Cilium's chart: what this program owns, and not a key more. */
+export interface CiliumValues {
+  readonly authentication: {
+    readonly enabled: boolean;
+    readonly mutual: {
+      readonly spire: CiliumAuthArgs["spire"] & {
+        readonly enabled: boolean;
+        readonly install: { readonly enabled: false };
+      };
+    };
+  };
+  readonly rollOutCiliumPods: true;
+  readonly operator: { readonly rollOutPods: true };
+}
+
+/** The ConfigMap under which the HelmRelease finds the values, and the key in it. */
+export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.yaml" } as const;
+
+/**
+ * The values for Cilium's chart. Off is spelled out: the chart refuses `authentication.enabled: false` beside `spire.enabled: true`
+ * (templates/validate.yaml), `install.enabled` defaults to true, and agents read their configuration at start only, hence the rollouts.
+ */
+export function ciliumValues({ enabled, spire }: CiliumAuthArgs): CiliumValues {
+  return {
+    authentication: { enabled, mutual: { spire: { enabled, install: { enabled: false }, ...spire } } },
+    rollOutCiliumPods: true,
+    operator: { rollOutPods: true },
+  };
+}
+
+/** What a Flux HelmRelease reads through `valuesFrom`. The label makes Flux act at once and not at its interval. JSON, which is YAML. */
+export function fluxValuesConfigMap(args: CiliumAuthArgs): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: {
+      name: valuesConfigMap.name,
+      namespace: args.releaseNamespace,
+      labels: { ...labelsOf("cilium-auth"), "reconcile.fluxcd.io/watch": "Enabled" },
+    },
+    data: { [valuesConfigMap.key]: `${JSON.stringify(ciliumValues(args), null, 2)}\n` },
+  };
+}

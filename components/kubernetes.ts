@@ -1,0 +1,33 @@
+/** A Kubernetes object as it is applied: plain data, without status. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** One object of a component, and what must be there before it. */
+export interface PlannedObject {
+  /** Pulumi's name of the resource: `<component>-<thing>`, unique in the stack. */
+  readonly name: string;
+  readonly manifest: KubernetesObject;
+  /** Names of objects of the same component that come first. */
+  readonly after: readonly string[];
+  /** Neither a removal from the program nor a replacement may delete it: `protect` and `retainOnDelete`. */
+  readonly keep: boolean;
+}
+
+/** `ConfigMap spire/spire-server`, `ClusterRole spire-server`: how messages name an object. */
+export function describeObject({ kind, metadata: { namespace, name } }: KubernetesObject): string {
+  return `${kind} ${namespace ? `${namespace}/` : ""}${name}`;
+}
+
+/** The labels on everything that this program makes. */
+export function labelsOf(component: string): Readonly<Record<string, string>> {
+  return { "app.kubernetes.io/name": component, "app.kubernetes.io/managed-by": "zero-trust" };
+}

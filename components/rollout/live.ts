@@ -1,0 +1,139 @@
+import type { ObservableMiddleware } from "@kubernetes/client-node";
+import type { StackConfig } from "../config/schema";
+
+/** What a look at the cluster showed. */
+export type Look =
+  | {
+      readonly reachable: true;
+      /** UID of kube-system. */
+      readonly identity: string;
+      /** What keeps Cilium from authenticating; undefined when it does. */
+      readonly waitsFor: string | undefined;
+    }
+  | { readonly reachable: false; readonly because: string };
+
+/** As much of a workload as tells whether its pods run what it says. */
+interface Workload {
+  readonly metadata?: { readonly generation?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template: { readonly spec?: { readonly volumes?: readonly { readonly name: string }[] } };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly updatedNumberScheduled?: number;
+    readonly numberAvailable?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
+/** Cilium as it runs. */
+export interface LiveCilium {
+  /** Data of the ConfigMap cilium-config. */
+  readonly config: Readonly<Record<string, string>>;
+  /** The DaemonSet cilium and the Deployment cilium-operator. */
+  readonly agent: Workload;
+  readonly operator: Workload;
+}
+
+/**
+ * What keeps Cilium from authenticating: its configuration, or pods that do not run it yet. The chart mounts SPIRE's sockets only with authentication
+ * on (templates/cilium-agent/daemonset.yaml), so a workload that has the volume and has rolled runs with it on.
+ *
+ * @returns undefined when nothing does
+ */
+export function ciliumWaitsFor({ config, agent, operator }: LiveCilium): string | undefined {
+  const off = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"].find((key) => config[key] !== "true");
+  if (off) return `${off} in the ConfigMap cilium-config is ${config[off] ?? "missing"}`;
+  const agents = agent.status?.desiredNumberScheduled ?? 0;
+  const operators = operator.spec?.replicas ?? 1;
+  return (
+    unfinished(
+      "DaemonSet cilium",
+      agent,
+      agents,
+      agent.status?.updatedNumberScheduled,
+      agent.status?.numberAvailable,
+    ) ??
+    unfinished(
+      "Deployment cilium-operator",
+      operator,
+      operators,
+      operator.status?.updatedReplicas,
+      operator.status?.availableReplicas,
+    )
+  );
+}
+
+function unfinished(name: string, { metadata, spec, status }: Workload, wanted: number, updated = 0, available = 0) {
+  const mounted = spec?.template.spec?.volumes?.some((volume) => volume.name === "spire-agent-socket") ?? false;
+  if (!mounted) return `${name} does not mount SPIRE's sockets yet`;
+  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return `${name} has not begun to roll`;
+  if (updated < wanted) return `${name} has rolled ${updated} of ${wanted} pods`;
+  return available < wanted ? `${name} has ${available} of ${wanted} pods available` : undefined;
+}
+
+/**
+ * Reads which cluster this is and whether its Cilium authenticates, within the given time. Never throws: a cluster that does not answer is an answer.
+ *
+ * @param milliseconds limit for everything, a kubeconfig's credential helper included
+ */
+export async function lookAt(cluster: StackConfig["cluster"], milliseconds = 10_000): Promise<Look> {
+  const signal = AbortSignal.timeout(milliseconds);
+  const expired = new Promise<Look>((resolve) =>
+    signal.addEventListener("abort", () => resolve({ reachable: false, because: "no answer in time" })),
+  );
+  return Promise.race([expired, read(cluster, signal).catch((error: unknown) => unreachable(error))]);
+}
+
+async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSignal): Promise<Look> {
+  // Imported here, since loading it takes longer than all else before the first resource.
+  const { KubeConfig, CoreV1Api, AppsV1Api, Observable } = await import("@kubernetes/client-node");
+  const kubeconfig = new KubeConfig();
+  kubeconfig.loadFromDefault();
+  if (!kubeconfig.getContextObject(context)) return { reachable: false, because: `no kubeconfig context ${context}` };
+  kubeconfig.setCurrentContext(context);
+  const core = kubeconfig.makeApiClient(CoreV1Api);
+  const apps = kubeconfig.makeApiClient(AppsV1Api);
+
+  const abort: ObservableMiddleware = {
+    pre: (request) => {
+      request.setSignal(signal);
+      return new Observable(Promise.resolve(request));
+    },
+    post: (response) => new Observable(Promise.resolve(response)),
+  };
+  const options = { middleware: [abort], middlewareMergeStrategy: "append" as const };
+  const of = (name: string) => ({ name, namespace: cilium.namespace });
+  const [system, config, agent, operator] = await Promise.all([
+    core.readNamespace({ name: "kube-system" }, options),
+    absent(core.readNamespacedConfigMap(of("cilium-config"), options)),
+    absent(apps.readNamespacedDaemonSet(of("cilium"), options)),
+    absent(apps.readNamespacedDeployment(of("cilium-operator"), options)),
+  ]);
+  const identity = system.metadata?.uid ?? "";
+  const waitsFor =
+    config && agent && operator
+      ? ciliumWaitsFor({ config: config.data ?? {}, agent: agent, operator: operator })
+      : `Cilium is not in the namespace ${cilium.namespace}`;
+  return { reachable: true, identity, waitsFor };
+}
+
+/** Undefined for an object that is not there; any other failure stays one. */
+async function absent<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 404) return undefined;
+    throw error;
+  }
+}
+
+/** One line without the request's headers, which the client's own message would show. */
+function unreachable(error: unknown): Look {
+  const { code, message = "" } = error as { code?: unknown; message?: string };
+  const because = typeof code === "number" ? `the API server answered ${code}` : message.split("\n")[0];
+  return { reachable: false, because: because || "unknown error" };
+}

@@ -1,0 +1,70 @@
+import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { agentConfiguration, healthPorts, paths } from "./configuration";
+import { images } from "./images";
+import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
+import { spire, type SpireArgs } from "./settings";
+
+export function agentConfigMap(args: SpireArgs): KubernetesObject {
+  return configMap(spire.agent, { "agent.conf": agentConfiguration(args) });
+}
+
+/**
+ * One agent on every node that Cilium runs on, hence the tolerations. It needs the host's process ids to attest its callers, the host's directory for
+ * the sockets that Cilium mounts, and the host's network, so that identities do not depend on the network that depends on them.
+ */
+export function agentDaemonSet(args: SpireArgs, configuration: KubernetesObject): KubernetesObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: spire.agent, namespace: spire.namespace, labels: labelsOf(spire.agent) },
+    spec: {
+      selector: { matchLabels: selectorOf(spire.agent) },
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } },
+      template: podTemplate(spire.agent, configuration, {
+        serviceAccountName: spire.agent,
+        priorityClassName: "system-node-critical",
+        hostPID: true,
+        hostNetwork: true,
+        dnsPolicy: "ClusterFirstWithHostNet",
+        tolerations: [{ operator: "Exists" }],
+        // Root, for the sockets' directory belongs to the host's root; but with no capability.
+        securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [agentContainer(args)],
+        volumes: [
+          { name: "config", configMap: { name: spire.agent } },
+          // Not optional: the kubelet holds the pod back until the server has published the bundle.
+          { name: "bundle", configMap: { name: spire.bundle.configMap } },
+          { name: "data", emptyDir: {} },
+          { name: "sockets", hostPath: { path: spire.sockets.directory, type: "DirectoryOrCreate" } },
+          {
+            name: "token",
+            projected: {
+              sources: [
+                { serviceAccountToken: { path: spire.agent, audience: spire.audience, expirationSeconds: 7200 } },
+              ],
+            },
+          },
+        ],
+      }),
+    },
+  };
+}
+
+function agentContainer({ version }: SpireArgs): object {
+  return {
+    name: spire.agent,
+    image: images.agent(version),
+    args: ["-config", `${paths.config}/agent.conf`],
+    env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
+    ...probes(healthPorts.agent, "127.0.0.1"),
+    resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+    securityContext: restricted,
+    volumeMounts: [
+      { name: "config", mountPath: paths.config, readOnly: true },
+      { name: "bundle", mountPath: paths.bundle, readOnly: true },
+      { name: "data", mountPath: paths.data },
+      { name: "sockets", mountPath: spire.sockets.directory },
+      { name: "token", mountPath: paths.tokens, readOnly: true },
+    ],
+  };
+}

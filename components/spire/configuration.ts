@@ -1,0 +1,129 @@
+import { ciliumIds, spire, type SpireArgs } from "./settings";
+
+/** Files under which a pod finds its configuration, and directories that two containers share. */
+export const paths = {
+  config: "/run/spire/config",
+  data: "/run/spire/data",
+  bundle: "/run/spire/bundle",
+  tokens: "/var/run/secrets/tokens",
+  privateSockets: "/tmp/spire-server/private",
+} as const;
+
+export const healthPorts = { server: 8080, agent: 9982, controllerManager: 8083 } as const;
+
+const health = (port: number, address: string) => ({
+  listener_enabled: true,
+  bind_address: address,
+  bind_port: String(port),
+  live_path: "/live",
+  ready_path: "/ready",
+});
+
+/** SPIRE server's configuration, JSON as `spire-server validate` accepts it (doc/spire_server.md). */
+export function serverConfiguration({ trustDomain, clusterName, ttl }: SpireArgs): object {
+  return {
+    server: {
+      bind_address: "0.0.0.0",
+      bind_port: String(spire.serverPort),
+      socket_path: `${paths.privateSockets}/api.sock`,
+      trust_domain: trustDomain,
+      data_dir: paths.data,
+      log_level: "info",
+      log_format: "json",
+      audit_log_enabled: true,
+      ca_key_type: "ec-p256",
+      ca_subject: [{ common_name: trustDomain }],
+      ca_ttl: ttl.ca,
+      agent_ttl: ttl.agent,
+      default_x509_svid_ttl: ttl.x509Svid,
+      default_jwt_svid_ttl: ttl.jwtSvid,
+      prune_attested_nodes_expired_for: "168h",
+      // Lets Cilium's operator register an entry for each CiliumIdentity.
+      admin_ids: [`spiffe://${trustDomain}${ciliumIds.operator}`],
+    },
+    plugins: {
+      DataStore: plugin("sql", { database_type: "sqlite3", connection_string: `${paths.data}/datastore.sqlite3` }),
+      KeyManager: plugin("disk", { keys_path: `${paths.data}/keys.json` }),
+      NodeAttestor: plugin("k8s_psat", {
+        clusters: [
+          {
+            [clusterName]: {
+              service_account_allow_list: [`${spire.namespace}:${spire.agent}`],
+              audience: [spire.audience],
+            },
+          },
+        ],
+      }),
+      BundlePublisher: plugin("k8s_configmap", {
+        clusters: [
+          {
+            [clusterName]: {
+              namespace: spire.namespace,
+              configmap_name: spire.bundle.configMap,
+              configmap_key: spire.bundle.key,
+              format: "spiffe",
+            },
+          },
+        ],
+      }),
+    },
+    health_checks: health(healthPorts.server, "0.0.0.0"),
+  };
+}
+
+/** SPIRE agent's configuration (doc/spire_agent.md). */
+export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerification }: SpireArgs): object {
+  return {
+    agent: {
+      data_dir: paths.data,
+      trust_domain: trustDomain,
+      server_address: `${spire.server}.${spire.namespace}.svc`,
+      server_port: String(spire.serverPort),
+      socket_path: spire.sockets.workload,
+      admin_socket_path: spire.sockets.admin,
+      // Lets Cilium's agent ask for the identities of the pods on its node.
+      authorized_delegates: [`spiffe://${trustDomain}${ciliumIds.agent}`],
+      trust_bundle_path: `${paths.bundle}/${spire.bundle.key}`,
+      trust_bundle_format: "spiffe",
+      // An agent that no longer knows the server's authority starts again from the published bundle.
+      rebootstrap_mode: "always",
+      rebootstrap_delay: "10m",
+      log_level: "info",
+      log_format: "json",
+    },
+    plugins: {
+      NodeAttestor: plugin("k8s_psat", { cluster: clusterName, token_path: `${paths.tokens}/${spire.agent}` }),
+      KeyManager: plugin("memory", {}),
+      WorkloadAttestor: plugin("k8s", {
+        // The kubelet is asked at the node's own address, so that its certificate's name can be verified.
+        node_name_env: "NODE_ADDRESS",
+        skip_kubelet_verification: skipKubeletVerification,
+      }),
+    },
+    health_checks: health(healthPorts.agent, "127.0.0.1"),
+  };
+}
+
+/**
+ * spire-controller-manager's configuration. Without `entryIDPrefix` it deletes every entry that it did not declare, and with them those that Cilium's
+ * operator registers (pkg/spireentry/reconciler.go).
+ */
+export function controllerManagerConfiguration({ trustDomain, clusterName }: SpireArgs): object {
+  return {
+    apiVersion: "spire.spiffe.io/v1alpha1",
+    kind: "ControllerManagerConfig",
+    clusterName,
+    clusterDomain: "cluster.local",
+    trustDomain,
+    entryIDPrefix: clusterName,
+    spireServerSocketPath: `${paths.privateSockets}/api.sock`,
+    reconcile: { clusterSPIFFEIDs: false, clusterFederatedTrustDomains: false, clusterStaticEntries: true },
+    health: { healthProbeBindAddress: `:${healthPorts.controllerManager}` },
+    metrics: { bindAddress: "0" },
+  };
+}
+
+/** `DataStore: [{ sql: { plugin_data: {…} } }]`, the JSON of HCL's `DataStore "sql" { plugin_data { … } }`. */
+function plugin(name: string, data: object) {
+  return [{ [name]: { plugin_data: data } }];
+}

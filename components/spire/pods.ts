@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { spire } from "./settings";
+
+/** Objects as file contents of a ConfigMap, JSON each, with a trailing newline. */
+export function configMap(name: string, files: Readonly<Record<string, object>>): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name, namespace: spire.namespace, labels: labelsOf(name) },
+    data: Object.fromEntries(
+      Object.entries(files).map(([file, content]) => [file, `${JSON.stringify(content, null, 2)}\n`]),
+    ),
+  };
+}
+
+/** A pod template that rolls when its configuration changes: nothing else tells a running SPIRE. */
+export function podTemplate(name: string, configuration: KubernetesObject, spec: object): object {
+  const hash = createHash("sha256").update(JSON.stringify(configuration["data"])).digest("hex");
+  return { metadata: { labels: labelsOf(name), annotations: { "checksum/config": hash } }, spec };
+}
+
+/** Selects the pods of a workload. A StatefulSet's selector cannot be changed later, so it holds no more than it must. */
+export const selectorOf = (name: string) => ({ "app.kubernetes.io/name": name });
+
+/** What Pod Security calls restricted, for a container. */
+export const restricted = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ["ALL"] },
+  readOnlyRootFilesystem: true,
+} as const;
+
+/** Probes on SPIRE's health listener. Liveness has more slack than readiness: a database that is away must not restart the server. */
+export function probes(port: number, host?: string): object {
+  const get = (path: string) => ({ httpGet: { path, port, ...(host ? { host } : {}) } });
+  return {
+    startupProbe: { ...get("/live"), periodSeconds: 2, failureThreshold: 60 },
+    livenessProbe: { ...get("/live"), periodSeconds: 30, timeoutSeconds: 5, failureThreshold: 10 },
+    readinessProbe: { ...get("/ready"), periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 2 },
+  };
+}

@@ -1,0 +1,60 @@
+import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { spire } from "./settings";
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+export function serviceAccount(name: string): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name, namespace: spire.namespace, labels: labelsOf(name) },
+  };
+}
+
+/** What the server and the controller-manager in its pod may do in the whole cluster: review tokens, read nodes, reconcile static entries. */
+export const serverClusterRules: readonly Rule[] = [
+  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
+  { apiGroups: ["spire.spiffe.io"], resources: ["clusterstaticentries"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["spire.spiffe.io"], resources: ["clusterstaticentries/status"], verbs: ["get", "patch", "update"] },
+];
+
+/** What the server may do in its namespace: look at the pod of an attesting agent, publish the bundle. */
+export const serverNamespaceRules: readonly Rule[] = [
+  { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
+  {
+    apiGroups: [""],
+    resources: ["configmaps"],
+    resourceNames: [spire.bundle.configMap],
+    verbs: ["get", "create", "patch"],
+  },
+];
+
+/** What the agent may do: ask the kubelet which pod a process belongs to. `nodes/proxy` would allow to run commands in every pod. */
+export const agentClusterRules: readonly Rule[] = [{ apiGroups: [""], resources: ["nodes/pods"], verbs: ["get"] }];
+
+/** A role and its binding to the service account of the same name: cluster-wide, or in SPIRE's namespace. */
+export function roleAndBinding(
+  scope: "Cluster" | "Namespace",
+  name: string,
+  rules: readonly Rule[],
+): [role: KubernetesObject, binding: KubernetesObject] {
+  const prefix = scope === "Cluster" ? "Cluster" : "";
+  const metadata = { name, ...(prefix ? {} : { namespace: spire.namespace }), labels: labelsOf(name) };
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  return [
+    { apiVersion, kind: `${prefix}Role`, metadata, rules },
+    {
+      apiVersion,
+      kind: `${prefix}RoleBinding`,
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: `${prefix}Role`, name },
+      subjects: [{ kind: "ServiceAccount", name, namespace: spire.namespace }],
+    },
+  ];
+}

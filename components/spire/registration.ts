@@ -1,0 +1,88 @@
+import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { ciliumIds, nodeAliasPath, spire, type SpireArgs } from "./settings";
+
+/** The three entries that Cilium needs, by name: a node alias, and below it Cilium's agent and operator. */
+export function ciliumEntries({ trustDomain, clusterName, ciliumNamespace }: SpireArgs): KubernetesObject[] {
+  const id = (path: string) => `spiffe://${trustDomain}${path}`;
+  const workload = (name: string, path: string, serviceAccount: string) =>
+    staticEntry(name, id(path), id(nodeAliasPath), [`k8s:ns:${ciliumNamespace}`, `k8s:sa:${serviceAccount}`]);
+  return [
+    // An alias, since SPIRE hands an agent only the entries below its own ID or its aliases: below one node's agent, they would reach that node alone.
+    staticEntry("cilium-node-alias", id(nodeAliasPath), id("/spire/server"), [
+      `k8s_psat:cluster:${clusterName}`,
+      `k8s_psat:agent_ns:${spire.namespace}`,
+      `k8s_psat:agent_sa:${spire.agent}`,
+    ]),
+    workload("cilium-agent", ciliumIds.agent, "cilium"),
+    workload("cilium-operator", ciliumIds.operator, "cilium-operator"),
+  ];
+}
+
+function staticEntry(name: string, spiffeID: string, parentID: string, selectors: string[]): KubernetesObject {
+  return {
+    apiVersion: "spire.spiffe.io/v1alpha1",
+    kind: "ClusterStaticEntry",
+    metadata: { name, labels: labelsOf("spire-registration") },
+    spec: { spiffeID, parentID, selectors },
+  };
+}
+
+const string = { type: "string" };
+const boolean = { type: "boolean" };
+const strings = { type: "array", items: string };
+const object = (properties: Record<string, object>, required: string[]) => ({ type: "object", properties, required });
+
+/** spire-controller-manager's ClusterStaticEntry, v1alpha1: the fields and types of its own CRD. */
+export function staticEntryCrd(): KubernetesObject {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "clusterstaticentries.spire.spiffe.io", labels: labelsOf("spire-registration") },
+    spec: {
+      group: "spire.spiffe.io",
+      names: {
+        kind: "ClusterStaticEntry",
+        listKind: "ClusterStaticEntryList",
+        plural: "clusterstaticentries",
+        singular: "clusterstaticentry",
+      },
+      scope: "Cluster",
+      versions: [
+        {
+          name: "v1alpha1",
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          schema: {
+            openAPIV3Schema: {
+              type: "object",
+              properties: {
+                apiVersion: string,
+                kind: string,
+                metadata: { type: "object" },
+                spec: object(
+                  {
+                    spiffeID: string,
+                    parentID: string,
+                    selectors: strings,
+                    federatesWith: strings,
+                    x509SVIDTTL: string,
+                    jwtSVIDTTL: string,
+                    dnsNames: strings,
+                    hint: string,
+                    admin: boolean,
+                    downstream: boolean,
+                    storeSVID: boolean,
+                    className: string,
+                  },
+                  ["parentID", "selectors", "spiffeID"],
+                ),
+                status: object({ rendered: boolean, masked: boolean, set: boolean }, ["masked", "rendered", "set"]),
+              },
+            },
+          },
+        },
+      ],
+    },
+  };
+}

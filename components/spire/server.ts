@@ -1,0 +1,121 @@
+import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
+import { images } from "./images";
+import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
+import { spire, type SpireArgs } from "./settings";
+
+const headless = `${spire.server}-headless`;
+const claim = "spire-data";
+const metadataOf = (name: string) => ({ name, namespace: spire.namespace, labels: labelsOf(spire.server) });
+
+export function serverConfigMap(args: SpireArgs): KubernetesObject {
+  return configMap(spire.server, {
+    "server.conf": serverConfiguration(args),
+    "controller-manager.json": controllerManagerConfiguration(args),
+  });
+}
+
+/** The datastore and the CA's keys: losing this volume means new identities for everyone. */
+export function serverVolume({ storage: { size, className } }: SpireArgs): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: metadataOf(claim),
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: size } },
+      ...(className === undefined ? {} : { storageClassName: className }),
+    },
+  };
+}
+
+/** ClusterIP, for agents and for Cilium, which asks the Kubernetes API for this address. */
+export function serverService(): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadataOf(spire.server),
+    spec: { type: "ClusterIP", selector: selectorOf(spire.server), ports: [grpcPort] },
+  };
+}
+
+/** Governs the StatefulSet: gives its pods their names. */
+export function headlessService(): KubernetesObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadataOf(headless),
+    spec: {
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: selectorOf(spire.server),
+      ports: [grpcPort],
+    },
+  };
+}
+
+export function serverStatefulSet(args: SpireArgs, configuration: KubernetesObject): KubernetesObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: metadataOf(spire.server),
+    spec: {
+      replicas: args.replicas,
+      serviceName: headless,
+      selector: { matchLabels: selectorOf(spire.server) },
+      template: podTemplate(spire.server, configuration, {
+        serviceAccountName: spire.server,
+        priorityClassName: "system-cluster-critical",
+        securityContext: {
+          runAsNonRoot: true,
+          runAsUser: 1000,
+          runAsGroup: 1000,
+          // Without it SPIRE 1.10 and later, which is not root, cannot open its volume.
+          fsGroup: 1000,
+          seccompProfile: { type: "RuntimeDefault" },
+        },
+        containers: [serverContainer(args), controllerManagerContainer()],
+        volumes: [
+          { name: "config", configMap: { name: spire.server } },
+          { name: "data", persistentVolumeClaim: { claimName: claim } },
+          { name: "sockets", emptyDir: {} },
+        ],
+      }),
+    },
+  };
+}
+
+const grpcPort = { name: "grpc", port: spire.serverPort, targetPort: "grpc", protocol: "TCP" };
+const configMount = { name: "config", mountPath: paths.config, readOnly: true };
+const socketMount = { name: "sockets", mountPath: paths.privateSockets };
+
+function serverContainer({ version }: SpireArgs): object {
+  return {
+    name: spire.server,
+    image: images.server(version),
+    args: ["-config", `${paths.config}/server.conf`],
+    ports: [
+      { name: "grpc", containerPort: spire.serverPort, protocol: "TCP" },
+      { name: "health", containerPort: healthPorts.server, protocol: "TCP" },
+    ],
+    ...probes(healthPorts.server),
+    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
+    securityContext: restricted,
+    volumeMounts: [configMount, { name: "data", mountPath: paths.data }, socketMount],
+  };
+}
+
+/** Beside the server, whose private socket it needs. No readiness: agents must reach a server whose sidecar is away. */
+function controllerManagerContainer(): object {
+  return {
+    name: "spire-controller-manager",
+    image: images.controllerManager(),
+    args: [`--config=${paths.config}/controller-manager.json`],
+    env: [{ name: "ENABLE_WEBHOOKS", value: "false" }],
+    ports: [{ name: "manager-health", containerPort: healthPorts.controllerManager, protocol: "TCP" }],
+    livenessProbe: { httpGet: { path: "/healthz", port: healthPorts.controllerManager }, periodSeconds: 30 },
+    resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+    securityContext: restricted,
+    volumeMounts: [configMount, socketMount],
+  };
+}

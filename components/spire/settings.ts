@@ -1,0 +1,46 @@
+/** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
+export interface SpireArgs {
+  /** Bare, lower case: `apps.zt.internal`. It cannot be changed later: every identity contains it. */
+  readonly trustDomain: string;
+  /** Name of the cluster in k8s_psat, and prefix of the registration entries that are ours. */
+  readonly clusterName: string;
+  /** SPIRE's version, `1.15.3`. */
+  readonly version: string;
+  /** Servers. More than one needs a shared SQL datastore. */
+  readonly replicas: number;
+  /** Whether agents accept any certificate from the kubelet. */
+  readonly skipKubeletVerification: boolean;
+  /** Where Cilium's agents and operator run. */
+  readonly ciliumNamespace: string;
+  /** The server's volume: a Kubernetes quantity, and the cluster's default class unless one is named. */
+  readonly storage: { readonly size: string; readonly className?: string | undefined };
+  /** Lifetimes as Go durations: `168h`. */
+  readonly ttl: { readonly ca: string; readonly agent: string; readonly x509Svid: string; readonly jwtSvid: string };
+}
+
+/** Names and addresses that SPIRE's parts, Cilium and the guardrails must agree on. */
+export const spire = {
+  namespace: "spire",
+  server: "spire-server",
+  agent: "spire-agent",
+  serverPort: 8081,
+  /** The agents' bundle, published by the server: nobody else writes it. */
+  bundle: { configMap: "spire-bundle", key: "bundle.spiffe" },
+  /** Audience of the agents' tokens. */
+  audience: "spire-server",
+  /** SPIRE refuses an admin socket in or below the directory of the workload socket. */
+  sockets: {
+    directory: "/run/spire/sockets",
+    admin: "/run/spire/sockets/admin.sock",
+    workload: "/run/spire/sockets/agent/agent.sock",
+  },
+} as const;
+
+/** SPIFFE IDs that Cilium has built in (operator/auth/spire/client.go, pkg/auth/spire/delegate.go). */
+export const ciliumIds = { agent: "/cilium-agent", operator: "/cilium-operator" } as const;
+
+/** Address of the SPIRE server for Cilium, which resolves `<service>.<namespace>.svc` through the Kubernetes API and so needs a ClusterIP. */
+export const serverAddress = `${spire.server}.${spire.namespace}.svc:${spire.serverPort}`;
+
+/** Path of the SPIFFE ID that all agents share as an alias: entries below it reach every node, not one. */
+export const nodeAliasPath = `/ns/${spire.namespace}/sa/${spire.agent}`;

@@ -1,0 +1,9 @@
+/** Pulumi's type of each component: the one place where it is spelled, for the components and for the policies that read their arguments. */
+export const types = {
+  Spire: "zero-trust:spire:Spire",
+  CiliumAuth: "zero-trust:cilium:CiliumAuth",
+  CiliumAuthPolicy: "zero-trust:access:CiliumAuthPolicy",
+  DenyAll: "zero-trust:access:DenyAll",
+} as const;
+
+export type ComponentKind = keyof typeof types;
