@@ -1,0 +1,57 @@
+import type { StackConfig } from "../components/config/schema";
+import type { KubernetesObject } from "../components/kubernetes";
+import type { Plan } from "../components/plan";
+import type { Previous } from "../components/rollout/state";
+
+/** Another stack of the project, as far as its stack file can be read. */
+export interface Peer {
+  readonly name: string;
+  readonly trustDomain: string;
+}
+
+/** Values for a chart, whoever installs it. */
+export interface Release {
+  readonly name: string;
+  readonly namespace: string;
+  readonly values: unknown;
+}
+
+/** The resource or component `from` comes after the resource `to`. To come after a component is to come after all its objects. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** All that a guardrail may look at: plain values, from a plan or, in the policy pack, from what the engine was given. */
+export interface Facts {
+  readonly stack: { readonly name: string; readonly peers: readonly Peer[] };
+  readonly config: StackConfig;
+  readonly objects: readonly KubernetesObject[];
+  readonly releases: readonly Release[];
+  readonly edges: readonly Edge[];
+  /** `unknown` where there is no baseline to compare with, as in a render of a stack file alone. */
+  readonly previous: Previous | "unknown";
+}
+
+/** The facts of an update that is only planned. */
+export function factsOfPlan(
+  stack: Facts["stack"],
+  config: StackConfig,
+  { components, ciliumValues }: Plan,
+  previous: Facts["previous"],
+): Facts {
+  const { namespace, releaseNamespace } = config.cluster.cilium;
+  const objectsOf = (component: string) =>
+    components.filter(({ name }) => name === component).flatMap(({ objects }) => objects.map(({ name }) => name));
+  return {
+    stack,
+    config,
+    objects: components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest)),
+    releases: [{ name: "cilium", namespace: releaseNamespace ?? namespace, values: ciliumValues }],
+    edges: components.flatMap(({ name, after, objects }) => [
+      ...after.flatMap((other) => objectsOf(other).map((to) => ({ from: name, to }))),
+      ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),
+    ]),
+    previous,
+  };
+}
