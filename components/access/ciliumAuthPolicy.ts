@@ -1,0 +1,31 @@
+import * as pulumi from "@pulumi/pulumi";
+import { registerObjects } from "../register";
+import { types } from "../types";
+import { ciliumAuthPolicyObjects, type CiliumAuthPolicyArgs } from "./cilium";
+
+/**
+ * Who may call the workloads of one namespace, as CiliumNetworkPolicies: in `observe` they deny nothing, in `allow` they admit callers by service
+ * account, in `require` the callers must also authenticate. (There is no resource of this kind in Cilium.)
+ *
+ * @example
+ * new CiliumAuthPolicy("access-orders", {
+ *   namespace: "orders",
+ *   phase: "require",
+ *   intents: [{
+ *     name: "api",
+ *     target: { namespace: "orders", selector: { app: "api" } },
+ *     port: 8080,
+ *     callers: [{ namespace: "web", serviceAccount: "frontend" }],
+ *   }],
+ * }, { provider, dependsOn: ciliumAuth });
+ */
+export class CiliumAuthPolicy extends pulumi.ComponentResource {
+  /** True once the policies are in the cluster. */
+  public readonly ready: pulumi.Output<boolean>;
+
+  constructor(name: string, args: CiliumAuthPolicyArgs, options?: pulumi.ComponentResourceOptions) {
+    super(types.CiliumAuthPolicy, name, args, options);
+    this.ready = registerObjects(this, ciliumAuthPolicyObjects(name, args));
+    this.registerOutputs({ ready: this.ready });
+  }
+}

@@ -1,0 +1,67 @@
+import * as pulumi from "@pulumi/pulumi";
+import { CiliumAuth } from "./cilium/ciliumAuth";
+import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
+import { DenyAll } from "./access/denyAll";
+import { ConfigError, loadConfig, project } from "./config/load";
+import type { StackConfig } from "./config/schema";
+import type { Plan, PlannedComponent } from "./plan";
+import { decideKnown, type Known } from "./rollout/decide";
+import { lookAt } from "./rollout/live";
+import { readState } from "./rollout/state";
+import { Spire } from "./spire/spire";
+import { userError } from "./userError";
+
+/** The configuration of the stack that the engine runs. Throws a RunError, which the CLI shows without a stack trace. */
+export function readConfig(): StackConfig {
+  const values = Object.entries(pulumi.runtime.allConfig()).flatMap(([key, value]) =>
+    key.startsWith(`${project}:`) ? [[key.slice(project.length + 1), value] as const] : [],
+  );
+  try {
+    return loadConfig(Object.fromEntries(values), pulumi.getStack());
+  } catch (error) {
+    throw error instanceof ConfigError ? userError(error.message) : error;
+  }
+}
+
+/** What is known before this update: the stack's own last outputs, and a look at the cluster. */
+export async function readKnown(config: StackConfig): Promise<Known> {
+  const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const self = new pulumi.StackReference("last-update", { name });
+  const [rollout, look] = await Promise.all([self.getOutputDetails("rollout"), lookAt(config.cluster)]);
+  return decideKnown(config, readState(rollout.value), look, pulumi.runtime.isDryRun());
+}
+
+/**
+ * Registers every component in the plan's order.
+ *
+ * @returns the stack's outputs. `rollout` is known only after the components that it depends on, so that an update that fails leaves the old state.
+ */
+export function registerPlan(plan: Plan, provider: pulumi.ProviderResource) {
+  const done = new Map<string, ReturnType<typeof register>>();
+  for (const planned of plan.components) {
+    const dependsOn = planned.after.map((name) => done.get(name) ?? unplanned(name));
+    done.set(planned.name, register(planned, { provider, dependsOn }));
+  }
+  const ready = plan.recordedAfter.map((name) => (done.get(name) ?? unplanned(name)).ready);
+  return {
+    rollout: pulumi.all(ready).apply(() => plan.outputs.rollout),
+    ...(plan.outputs.ciliumValues ? { ciliumValues: plan.outputs.ciliumValues } : {}),
+  };
+}
+
+function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions) {
+  switch (planned.kind) {
+    case "Spire":
+      return new Spire(planned.name, planned.args, options);
+    case "CiliumAuth":
+      return new CiliumAuth(planned.name, planned.args, options);
+    case "CiliumAuthPolicy":
+      return new CiliumAuthPolicy(planned.name, planned.args, options);
+    case "DenyAll":
+      return new DenyAll(planned.name, planned.args, options);
+  }
+}
+
+function unplanned(name: string): never {
+  throw new Error(`${name} is not planned before what comes after it`);
+}

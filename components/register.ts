@@ -1,0 +1,50 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { PlannedObject } from "./kubernetes";
+
+type ResourceClass = new (
+  name: string,
+  args: Record<string, unknown>,
+  options: pulumi.CustomResourceOptions,
+) => pulumi.CustomResource;
+
+/** Kubernetes' own kinds, which have classes that know their aliases; every other kind is a custom resource. */
+const classes = {
+  "v1/ConfigMap": k8s.core.v1.ConfigMap,
+  "v1/Namespace": k8s.core.v1.Namespace,
+  "v1/PersistentVolumeClaim": k8s.core.v1.PersistentVolumeClaim,
+  "v1/Service": k8s.core.v1.Service,
+  "v1/ServiceAccount": k8s.core.v1.ServiceAccount,
+  "apps/v1/DaemonSet": k8s.apps.v1.DaemonSet,
+  "apps/v1/StatefulSet": k8s.apps.v1.StatefulSet,
+  "rbac.authorization.k8s.io/v1/ClusterRole": k8s.rbac.v1.ClusterRole,
+  "rbac.authorization.k8s.io/v1/ClusterRoleBinding": k8s.rbac.v1.ClusterRoleBinding,
+  "rbac.authorization.k8s.io/v1/Role": k8s.rbac.v1.Role,
+  "rbac.authorization.k8s.io/v1/RoleBinding": k8s.rbac.v1.RoleBinding,
+  "apiextensions.k8s.io/v1/CustomResourceDefinition": k8s.apiextensions.v1.CustomResourceDefinition,
+} as unknown as Readonly<Record<string, ResourceClass | undefined>>;
+
+/**
+ * Registers a component's objects exactly as planned: inputs, order, and what may not be deleted.
+ *
+ * @returns true once all of them are in the cluster and ready; what derives from it is not known to the engine before
+ */
+export function registerObjects(
+  parent: pulumi.ComponentResource,
+  objects: readonly PlannedObject[],
+): pulumi.Output<boolean> {
+  const registered = new Map<string, pulumi.CustomResource>();
+  for (const { name, manifest, after, keep } of objects) {
+    const dependsOn = after.map((other) => registered.get(other) ?? missing(name, other));
+    const options = { parent, dependsOn, ...(keep ? { protect: true, retainOnDelete: true } : {}) };
+    const key = `${manifest.apiVersion}/${manifest.kind}`;
+    const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
+    registered.set(name, new Class(name, { ...manifest }, options));
+  }
+  // The URN is known in a preview too, so that the preview shows what the outputs become.
+  return pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
+}
+
+function missing(name: string, other: string): never {
+  throw new Error(`${name} is planned after ${other}, which is not planned before it`);
+}

@@ -1,0 +1,34 @@
+import * as pulumi from "@pulumi/pulumi";
+import { registerObjects } from "../register";
+import { types } from "../types";
+import { spireObjects } from "./objects";
+import { serverAddress, type SpireArgs } from "./settings";
+
+/**
+ * SPIRE on one cluster: the server with its controller-manager, an agent on every node, their configuration and rights, and the three registration
+ * entries by which Cilium takes part.
+ *
+ * @example
+ * new Spire("spire", {
+ *   trustDomain: "apps.zt.internal",
+ *   clusterName: "apps",
+ *   ciliumNamespace: "kube-system",
+ *   version: "1.15.3",
+ *   replicas: 1,
+ *   skipKubeletVerification: false,
+ *   storage: { size: "1Gi" },
+ *   ttl: { ca: "168h", agent: "4h", x509Svid: "4h", jwtSvid: "5m" },
+ * }, { provider });
+ */
+export class Spire extends pulumi.ComponentResource {
+  /** `<service>.<namespace>.svc:<port>`, for Cilium. */
+  public readonly serverAddress: string = serverAddress;
+  /** True once server and agents are ready. */
+  public readonly ready: pulumi.Output<boolean>;
+
+  constructor(name: string, args: SpireArgs, options?: pulumi.ComponentResourceOptions) {
+    super(types.Spire, name, args, options);
+    this.ready = registerObjects(this, spireObjects(name, args));
+    this.registerOutputs({ serverAddress: this.serverAddress, ready: this.ready });
+  }
+}

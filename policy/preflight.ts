@@ -1,0 +1,34 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readPeers } from "../components/config/peers";
+import type { StackConfig } from "../components/config/schema";
+import type { Plan } from "../components/plan";
+import type { Known } from "../components/rollout/decide";
+import { factsOfPlan } from "./facts";
+import { judge } from "./guardrail";
+import { guardrails } from "./guardrails";
+import { userError } from "../components/userError";
+
+/**
+ * Judges the plan before anything is registered, so that forgetting `--policy-pack` skips nothing. A preview reports errors and goes on, to show the
+ * whole plan, and fails; an update stops here.
+ */
+export function preflight(config: StackConfig, known: Known, plan: Plan): void {
+  const stack = { name: pulumi.getStack(), peers: readPeers(".", pulumi.getStack()) };
+  const verdicts = judge(guardrails, factsOfPlan(stack, config, plan, known.previous));
+  const found = verdicts.flatMap(({ guardrail, violations }) =>
+    violations.map(({ where, message, severity }) => ({ severity, text: `${guardrail.name}: ${where} ${message}` })),
+  );
+  const errors = [...known.errors, ...found.filter(({ severity }) => severity === "mandatory").map(({ text }) => text)];
+  const warnings = found.filter(({ severity }) => severity === "advisory").map(({ text }) => text);
+
+  if (errors.length > 0 && !pulumi.runtime.isDryRun()) throw userError(errors.join("\n"));
+  for (const error of errors) void pulumi.log.error(error);
+  for (const warning of warnings) void pulumi.log.warn(warning);
+  for (const note of [...known.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
+}
+
+/** `orders: allow -> require`, where a phase changes or is less than what is configured. */
+function describePhase({ namespace, from, to, configured, because }: Plan["phases"][number]): string[] {
+  if (from === to && to === configured) return [];
+  return [`${namespace}: ${from ?? "new"} -> ${to}${because ? ` (${configured} is configured; ${because})` : ""}`];
+}
