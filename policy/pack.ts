@@ -1,0 +1,104 @@
+import type { Policies, ReportViolation, ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError, loadConfig, project } from "../components/config/load";
+import { readPeers } from "../components/config/peers";
+import { describeObject } from "../components/kubernetes";
+import type { Facts } from "./facts";
+import { violationsOf, type Guardrail, type Severity } from "./guardrail";
+import { factsOfResources, objectOf } from "./packFacts";
+
+type Basis = Pick<Facts, "stack" | "config">;
+
+/**
+ * The guardrails as policies: a resource policy where one object decides, so that it is stopped before it is touched, a stack policy where several do.
+ * A policy has one level for good, so everything that only warns is said by one advisory policy.
+ *
+ * @param root the project's directory, where the stack files are
+ */
+export function policiesOf(guardrails: readonly Guardrail[], root: string): Policies {
+  const basis = basisReader(root);
+  return [
+    {
+      name: "configuration",
+      description: "The stack's configuration is valid, so that the guardrails can judge it.",
+      enforcementLevel: "mandatory",
+      validateStack: (_, report) => {
+        const read = basis();
+        if (read instanceof ConfigError) report(read.message);
+      },
+    },
+    ...guardrails.map((guardrail) => policyOf(guardrail, basis)),
+    {
+      name: "advice",
+      description:
+        "What the guardrails advise, and what they would stop if this update did not turn authentication off.",
+      enforcementLevel: "advisory",
+      validateStack: (args, report) => {
+        for (const guardrail of guardrails) reportStack(guardrail, "advisory", basis, args, report);
+      },
+    },
+  ];
+}
+
+function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Policies[number] {
+  const { checkObject, checkStack, ...rest } = guardrail;
+  const { name, description, severity, remediation } = rest;
+  const shared = { name, description, enforcementLevel: severity, remediationSteps: remediation };
+  const validateResource = (args: ResourceValidationArgs, report: ReportViolation) =>
+    reportObject({ ...rest, ...(checkObject ? { checkObject } : {}) }, basis, args, report);
+  const validateStack = (args: StackValidationArgs, report: ReportViolation) =>
+    reportStack({ ...rest, ...(checkStack ? { checkStack } : {}) }, "mandatory", basis, args, report);
+  if (!checkStack) return { ...shared, validateResource };
+  return checkObject ? { ...shared, validateResource, validateStack } : { ...shared, validateStack };
+}
+
+/** What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */
+function reportObject(
+  guardrail: Guardrail,
+  basis: () => Basis | ConfigError,
+  args: ResourceValidationArgs,
+  report: ReportViolation,
+): void {
+  const object = objectOf(args);
+  const read = basis();
+  if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
+  const facts = { ...read, objects: [object.manifest], releases: [], edges: [], previous: "unknown" } as const;
+  const counts = read.config.auth || guardrail.blocksOff;
+  if (object.unknown.length > 0 && counts)
+    report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
+  for (const { where, message, severity } of violationsOf(guardrail, facts))
+    if (severity === "mandatory") report(`${where} ${message}`);
+}
+
+function reportStack(
+  guardrail: Guardrail,
+  level: Severity,
+  basis: () => Basis | ConfigError,
+  { resources }: StackValidationArgs,
+  report: ReportViolation,
+): void {
+  const read = basis();
+  if (read instanceof ConfigError) return;
+  for (const { where, message, severity } of violationsOf(guardrail, factsOfResources(read, resources)))
+    if (severity === level)
+      report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
+}
+
+/** Reads the engine's configuration once; the engine hands it to the pack only after the pack has started. */
+function basisReader(root: string): () => Basis | ConfigError {
+  let read: Basis | ConfigError | undefined;
+  return () => (read ??= readBasis(root));
+}
+
+function readBasis(root: string): Basis | ConfigError {
+  const name = pulumi.getStack();
+  const values = Object.entries(pulumi.runtime.allConfig()).flatMap(([key, value]) =>
+    key.startsWith(`${project}:`) ? [[key.slice(project.length + 1), value] as const] : [],
+  );
+  try {
+    return { stack: { name, peers: readPeers(root, name) }, config: loadConfig(Object.fromEntries(values), name) };
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}

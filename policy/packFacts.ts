@@ -1,0 +1,82 @@
+import { UnknownValueError } from "@pulumi/policy";
+import type { KubernetesObject } from "../components/kubernetes";
+import { readState } from "../components/rollout/state";
+import { types } from "../components/types";
+import type { Facts } from "./facts";
+import { recordOf } from "./values";
+
+/** As much of a resource as the engine shows a policy. */
+export interface PackResource {
+  readonly type: string;
+  readonly name: string;
+  readonly props: Readonly<Record<string, unknown>>;
+  readonly dependencies?: readonly { readonly name: string }[];
+}
+
+/** Plain values of a resource's properties, and where something is unknown in a preview. */
+export interface KnownPart {
+  readonly value: unknown;
+  /** Paths, as `spec.ingress[0]`. */
+  readonly unknown: readonly string[];
+}
+
+/** Copies what is known. Reading an unknown throws, and a policy that throws is silently turned into advice: so that must not happen later. */
+export function knownPart(value: unknown, path = ""): KnownPart {
+  if (typeof value !== "object" || value === null) return { value, unknown: [] };
+  const unknown: string[] = [];
+  const read = (key: string | number): unknown => {
+    const at = typeof key === "number" ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+    try {
+      const part = knownPart((value as Record<string | number, unknown>)[key], at);
+      unknown.push(...part.unknown);
+      return part.value;
+    } catch (error) {
+      if (!(error instanceof UnknownValueError)) throw error;
+      unknown.push(at);
+      return undefined;
+    }
+  };
+  const copy = Array.isArray(value)
+    ? Array.from({ length: value.length }, (_, i) => read(i))
+    : Object.fromEntries(Object.keys(value).map((key) => [key, read(key)]));
+  return { value: copy, unknown };
+}
+
+/** The Kubernetes object that a resource is, and what is unknown in it; undefined for any other resource. */
+export function objectOf({ type, props }: PackResource): { manifest: KubernetesObject; unknown: string[] } | undefined {
+  if (!type.startsWith("kubernetes:")) return undefined;
+  const { value, unknown } = knownPart(props);
+  const { apiVersion, kind, metadata } = recordOf(value);
+  if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
+  const { name = "(unnamed)", ...rest } = recordOf(metadata);
+  const { status: _, ...manifest } = recordOf(value);
+  return {
+    manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, name: String(name) } },
+    // What the API server fills in decides nothing.
+    unknown: unknown.filter((path) => !/^(status|metadata|id)\b/.test(path)),
+  };
+}
+
+/** The facts of a stack, rebuilt from what the engine was given: the objects, their order, Cilium's values, and the state that the program read. */
+export function factsOfResources(
+  { stack, config }: Pick<Facts, "stack" | "config">,
+  resources: readonly PackResource[],
+): Facts {
+  const { namespace, releaseNamespace } = config.cluster.cilium;
+  const reference = resources.find(({ type }) => type === "pulumi:pulumi:StackReference");
+  const state = reference && readState(recordOf(knownPart(reference.props["outputs"]).value)["rollout"]);
+  return {
+    stack,
+    config,
+    objects: resources.flatMap((resource) => objectOf(resource)?.manifest ?? []),
+    releases: resources
+      .filter(({ type }) => type === types.CiliumAuth)
+      .map(({ props }) => ({
+        name: "cilium",
+        namespace: releaseNamespace ?? namespace,
+        values: knownPart(props["values"]).value,
+      })),
+    edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),
+    previous: reference ? (state ? { state } : {}) : "unknown",
+  };
+}
