@@ -1,0 +1,108 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { dump } from "js-yaml";
+import { accessDiagram } from "../components/access/graph";
+import { describeObject, type KubernetesObject } from "../components/kubernetes";
+import type { RenderedStack } from "./renderStack";
+
+export interface RenderedFile {
+  /** Relative to the output directory of the stack. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** The order in which `kubectl apply -f` may take a directory's files: a namespace before what is in it, a configuration before what mounts it. */
+const order = [
+  ["Namespace"],
+  ["ServiceAccount", "ClusterRole", "Role"],
+  ["ClusterRoleBinding", "RoleBinding"],
+  ["ConfigMap", "PersistentVolumeClaim", "Service"],
+  ["StatefulSet", "DaemonSet", "Deployment"],
+];
+
+/** Every object of a stack as a file of its own, the chart values, and the graph. The same stack gives the same bytes. */
+export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[]; secrets: string[] } {
+  const planned = plan.components.flatMap(({ objects }) => objects);
+  const shown = planned.filter(({ manifest }) => manifest.kind !== "Secret");
+  const header = (what: string) => `# Rendered from Pulumi.${name}.yaml: ${what}. Do not edit.\n`;
+  return {
+    secrets: planned
+      .filter(({ manifest }) => manifest.kind === "Secret")
+      .map(({ manifest }) => describeObject(manifest)),
+    files: [
+      ...shown.map((object) => ({
+        path: pathOf(object.manifest),
+        content: header(object.name) + yaml(object.manifest),
+      })),
+      { path: "cilium-values.yaml", content: header("values for Cilium's chart") + yaml(plan.ciliumValues) },
+      { path: "graph.json", content: `${JSON.stringify(graphOf(plan), null, 2)}\n` },
+    ],
+  };
+}
+
+/** Components and objects with what comes before each: what the engine is given, as names. */
+export function graphOf(plan: RenderedStack["plan"]): object {
+  return plan.components.map(({ kind, name, after, objects }) => ({
+    component: name,
+    kind,
+    after,
+    objects: objects.map(({ name, manifest, after, keep }) => ({
+      name,
+      object: describeObject(manifest),
+      after,
+      keep,
+    })),
+  }));
+}
+
+/** The page docs/access-<stack>.md: the picture, then the same as a table. */
+export function accessPage({ name, config, plan }: RenderedStack): string {
+  const phases = plan.phases.map(({ namespace, to }) => `\`${namespace}\` (${to})`).join(", ");
+  return [
+    `# Who may call whom: ${name}`,
+    "",
+    `Written by \`npm run render\` from \`Pulumi.${name}.yaml\`, where \`auth\` is ${config.auth}. Namespaces: ${phases || "none"}.`,
+    "Everybody else is denied in the namespaces that are shown as targets; a thick arrow is a call that must be authenticated.",
+    "",
+    "```mermaid",
+    accessDiagram(plan.access),
+    "```",
+    "",
+    "| from | to | port | authenticated |",
+    "| --- | --- | --- | --- |",
+    ...plan.access.map((a) => `| ${a.from} | ${a.to} | ${a.port} | ${a.authenticated ? "yes" : "no"} |`),
+    "",
+  ].join("\n");
+}
+
+/** Writes a stack's files and removes those that an earlier render left; files that no render wrote stay. */
+export function writeFiles(directory: string, files: readonly RenderedFile[]): void {
+  const wanted = new Set(files.map(({ path }) => join(directory, path)));
+  for (const folder of ["0-crds", "1-objects"]) {
+    mkdirSync(join(directory, folder), { recursive: true });
+    for (const file of readdirSync(join(directory, folder)).map((entry) => join(directory, folder, entry)))
+      if (
+        !wanted.has(file) &&
+        file.endsWith(".yaml") &&
+        readFileSync(file, "utf8").startsWith("# Rendered from Pulumi.")
+      )
+        rmSync(file);
+  }
+  for (const { path, content } of files) writeFile(join(directory, path), content);
+}
+
+export function writeFile(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+function pathOf({ kind, metadata: { namespace, name } }: KubernetesObject): string {
+  // Neither a namespace nor a name contains "_", so that no two objects share a file.
+  const file = `${kind.toLowerCase()}-${namespace === undefined ? "" : `${namespace}_`}${name}`;
+  if (kind === "CustomResourceDefinition") return `0-crds/${name}.yaml`;
+  const rank = order.findIndex((kinds) => kinds.includes(kind));
+  return `1-objects/${rank < 0 ? order.length : rank}-${file}.yaml`;
+}
+
+// Kubernetes reads YAML 1.1, so words such as "on" must be quoted: js-yaml's compatible mode, its default up to version 4.
+const yaml = (value: unknown) => dump(value, { noRefs: true, lineWidth: -1 });

@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { ConfigError } from "../components/config/load";
+import { listStacks } from "../components/config/stackFile";
+import { origins, type Origin } from "../components/rollout/state";
+import { accessPage, filesOf, writeFile, writeFiles } from "./files";
+import { renderStack, type RenderedStack } from "./renderStack";
+import { jsonOf, viewOf } from "./view";
+
+const usage = `Shows what each cluster gets, which guardrails hold and who may call whom, and writes it to files.
+
+npm run render -- [options]
+  --stack NAME      this stack only; may be repeated (default: every Pulumi.<stack>.yaml)
+  --out DIR         where the files go (default: rendered)
+  --set KEY=VALUE   on top of the stack file, as pulumi config set --path would; may be repeated
+  --from STATE      show the update from this state: new, on or off (default: no update, the state that the stack file describes)
+  --json            one JSON object instead of the text
+  --help            this text
+
+Exit: 0, 1 when a mandatory guardrail is violated, 2 when the configuration or an option is wrong.`;
+
+/** What a wrong option says; exit 2. */
+class UsageError extends Error {}
+
+function main(argv: string[]): number {
+  const options = readOptions(argv);
+  if (options.help) return print(usage);
+  const stacks = renderAll(options.stack ?? listStacks("."), options.set ?? [], options.from);
+
+  const out = options.out ?? "rendered";
+  // The pages under docs/ show the stack files and nothing else; those of a trial go with its other files.
+  const trial = options.out !== undefined || options.set !== undefined || options.from !== undefined;
+  const written = stacks.map((stack) => write(stack, out, trial ? join(out, "docs") : "docs"));
+
+  if (options.json) print(JSON.stringify({ stacks: stacks.map(jsonOf) }, null, 2));
+  else print(stacks.map((stack, i) => `${viewOf(stack, paint)}\n\n${written[i] ?? ""}`).join("\n\n"));
+  return stacks.some(({ verdicts }) => verdicts.some(({ verdict }) => verdict === "fail")) ? 1 : 0;
+}
+
+/** Renders every stack, so that the problems of all are shown at once. */
+function renderAll(names: readonly string[], assignments: readonly string[], from: Origin | undefined) {
+  const stacks: RenderedStack[] = [];
+  const errors: string[] = [];
+  for (const name of names) {
+    try {
+      stacks.push(renderStack(".", name, assignments, from));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      errors.push(error.message);
+    }
+  }
+  if (errors.length > 0) throw new UsageError(errors.join("\n\n"));
+  return stacks;
+}
+
+/** Writes one stack's files; returns what to say about them. */
+function write(stack: RenderedStack, out: string, docs: string): string {
+  const directory = join(out, stack.name);
+  const page = join(docs, `access-${stack.name}.md`);
+  const { files, secrets } = filesOf(stack);
+  writeFiles(directory, files);
+  writeFile(page, accessPage(stack));
+  const kubectl = `kubectl --context ${stack.config.cluster.context}`;
+  return [
+    `  ${files.length} files in ${directory}, the picture of who may call whom in ${page}`,
+    ...(secrets.length > 0 ? [`  left out, since they are secret: ${secrets.join(", ")}`] : []),
+    ...(stack.from === "new"
+      ? [
+          "  Without Pulumi:",
+          `    ${kubectl} apply --server-side --filename ${join(directory, "0-crds")}`,
+          `    ${kubectl} wait --for condition=Established --filename ${join(directory, "0-crds")}`,
+          `    ${kubectl} apply --server-side --filename ${join(directory, "1-objects")}`,
+        ]
+      : []),
+  ].join("\n");
+}
+
+function readOptions(argv: string[]) {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        stack: { type: "string", multiple: true },
+        out: { type: "string" },
+        set: { type: "string", multiple: true },
+        from: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    const from = origins.find((origin) => origin === values.from);
+    if (values.from !== undefined && from === undefined)
+      throw new UsageError(`--from ${values.from}: write one of ${origins.join(", ")}`);
+    return { ...values, from };
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
+    throw error;
+  }
+}
+
+function paint(style: Parameters<typeof styleText>[0], text: string): string {
+  return process.stdout.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
+}
+
+function print(text: string): 0 {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

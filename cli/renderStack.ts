@@ -1,0 +1,39 @@
+import { loadConfig } from "../components/config/load";
+import { readPeers } from "../components/config/peers";
+import type { StackConfig } from "../components/config/schema";
+import { readStackFile } from "../components/config/stackFile";
+import { plan, type Plan } from "../components/plan";
+import { previousFor, type Origin } from "../components/rollout/state";
+import { factsOfPlan } from "../policy/facts";
+import { judge, type Verdict } from "../policy/guardrail";
+import { guardrails } from "../policy/guardrails";
+
+/** One stack as it would be deployed, and what the guardrails say of it. */
+export interface RenderedStack {
+  readonly name: string;
+  /** The transition shown; undefined for the state that the stack file describes. */
+  readonly from: Origin | undefined;
+  readonly config: StackConfig;
+  readonly plan: Plan;
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * @param directory the project's, with the stack files
+ * @param assignments `KEY=VALUE` each, on top of the stack file
+ * @throws ConfigError
+ */
+export function renderStack(
+  directory: string,
+  name: string,
+  assignments: readonly string[],
+  from: Origin | undefined,
+): RenderedStack {
+  const config = loadConfig(readStackFile(directory, name, assignments), name);
+  const previous = previousFor(from ?? (config.auth ? "on" : "off"), config);
+  const update = plan(config, previous);
+  const stack = { name, peers: readPeers(directory, name) };
+  // Without a transition there is no baseline: rules about changes must not pass for want of one.
+  const facts = factsOfPlan(stack, config, update, from === undefined ? "unknown" : previous);
+  return { name, from, config, plan: update, verdicts: judge(guardrails, facts) };
+}

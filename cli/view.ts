@@ -1,0 +1,90 @@
+import type { Verdict } from "../policy/guardrail";
+import type { RenderedStack } from "./renderStack";
+
+type Paint = (style: "bold" | "dim" | "green" | "yellow" | "red", text: string) => string;
+
+const marks = {
+  pass: ["green", "ok  "],
+  warn: ["yellow", "warn"],
+  fail: ["red", "FAIL"],
+  "not decided": ["dim", "?   "],
+} as const;
+
+/** The compact view of one stack for a terminal: components, guardrails, who may call whom. */
+export function viewOf(stack: RenderedStack, paint: Paint): string {
+  const { name, from, config, plan, verdicts } = stack;
+  const { cluster, spire } = config;
+  const nameWidth = Math.max(...verdicts.map(({ guardrail }) => guardrail.name.length));
+  const flag = `auth ${config.auth ? "on" : "off"}`;
+  return [
+    `${paint("bold", name)}  ${from === undefined ? flag : `from ${from} to ${flag}`}`,
+    paint(
+      "dim",
+      `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, Cilium ${cluster.cilium.version} (${cluster.cilium.delivery}), SPIRE ${spire.version} (${spire.install})`,
+    ),
+    "",
+    "  Components, in order",
+    ...table(
+      plan.components.map(({ kind, name, objects, after }) => [
+        kind,
+        name,
+        `${objects.length} object${objects.length === 1 ? "" : "s"}`,
+        after.length > 0 ? `after ${after.join(", ")}` : "",
+      ]),
+    ),
+    "",
+    "  Guardrails",
+    ...verdicts.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
+    "",
+    "  Who may call whom",
+    ...table(
+      plan.access.map(({ from, to, port, authenticated }) => [
+        from,
+        "->",
+        `${to}:${port}`,
+        authenticated ? "authenticated" : "by label only",
+      ]),
+    ),
+    ...plan.phases.map(
+      ({ namespace, configured, to, because }) =>
+        `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})`,
+    ),
+  ].join("\n");
+}
+
+function viewOfVerdict(
+  { guardrail, verdict, violations, undecided }: Verdict,
+  nameWidth: number,
+  paint: Paint,
+): string[] {
+  const [style, mark] = marks[verdict];
+  return [
+    `    ${paint(style, mark)}  ${guardrail.name.padEnd(nameWidth)}  ${paint("dim", undecided ? `not decided: ${undecided}` : guardrail.description)}`,
+    ...violations.map(({ where, message }) => `          ${where} ${message}`),
+    ...(violations.length > 0 ? [`          ${paint("dim", guardrail.remediation)}`] : []),
+  ];
+}
+
+/** Rows with their columns aligned, indented by four. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
+}
+
+/** The stack as `--json` shows it. */
+export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object {
+  return {
+    name,
+    auth: config.auth,
+    phases: plan.outputs.rollout.phases,
+    objects: plan.components.reduce((count, { objects }) => count + objects.length, 0),
+    guardrails: verdicts.map(({ guardrail, verdict, violations, undecided }) => ({
+      name: guardrail.name,
+      severity: guardrail.severity,
+      verdict,
+      violations,
+      ...(undecided === undefined ? {} : { undecided }),
+    })),
+    access: plan.access,
+  };
+}
