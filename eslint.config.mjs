@@ -10,7 +10,7 @@ const core = [
   "policy/guardrails/*.ts",
   "cli/*.ts",
 ];
-const shell = ["components/{cluster,program,register,userError}.ts"];
+const shell = ["components/{cluster,program,register,userError}.ts", "components/config/engine.ts"];
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".build/", "rendered/"] },

@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // What a passing test logs is noise.
+    silent: "passed-only",
     // Makes `${output}` throw instead of printing a note about toString.
     env: { PULUMI_ERROR_OUTPUT_STRING: "true" },
   },

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { CiliumAuth } from "./cilium/ciliumAuth";
 import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
 import { DenyAll } from "./access/denyAll";
-import { ConfigError, loadConfig, project } from "./config/load";
+import { loadEngineConfig } from "./config/engine";
+import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { decideKnown, type Known } from "./rollout/decide";
@@ -13,11 +14,8 @@ import { userError } from "./userError";
 
 /** The configuration of the stack that the engine runs. Throws a RunError, which the CLI shows without a stack trace. */
 export function readConfig(): StackConfig {
-  const values = Object.entries(pulumi.runtime.allConfig()).flatMap(([key, value]) =>
-    key.startsWith(`${project}:`) ? [[key.slice(project.length + 1), value] as const] : [],
-  );
   try {
-    return loadConfig(Object.fromEntries(values), pulumi.getStack());
+    return loadEngineConfig();
   } catch (error) {
     throw error instanceof ConfigError ? userError(error.message) : error;
   }

@@ -1,6 +1,7 @@
 import type { Policies, ReportViolation, ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import { ConfigError, loadConfig, project } from "../components/config/load";
+import { loadEngineConfig } from "../components/config/engine";
+import { ConfigError } from "../components/config/load";
 import { readPeers } from "../components/config/peers";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
@@ -24,7 +25,9 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
       enforcementLevel: "mandatory",
       validateStack: (_, report) => {
         const read = basis();
-        if (read instanceof ConfigError) report(read.message);
+        // Without the details, which the program tells: here nobody knows which values are secret.
+        if (read instanceof ConfigError)
+          report(`is not: ${read.problems.map(({ key }) => key).join(", ")}; the program's error says what is wrong`);
       },
     },
     ...guardrails.map((guardrail) => policyOf(guardrail, basis)),
@@ -34,54 +37,48 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
         "What the guardrails advise, and what they would stop if this update did not turn authentication off.",
       enforcementLevel: "advisory",
       validateStack: (args, report) => {
-        for (const guardrail of guardrails) reportStack(guardrail, "advisory", basis, args, report);
+        for (const guardrail of guardrails) reportStack(guardrail, "advisory", basis)(args, report);
       },
     },
   ];
 }
 
 function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Policies[number] {
-  const { checkObject, checkStack, ...rest } = guardrail;
-  const { name, description, severity, remediation } = rest;
-  const shared = { name, description, enforcementLevel: severity, remediationSteps: remediation };
-  const validateResource = (args: ResourceValidationArgs, report: ReportViolation) =>
-    reportObject({ ...rest, ...(checkObject ? { checkObject } : {}) }, basis, args, report);
-  const validateStack = (args: StackValidationArgs, report: ReportViolation) =>
-    reportStack({ ...rest, ...(checkStack ? { checkStack } : {}) }, "mandatory", basis, args, report);
-  if (!checkStack) return { ...shared, validateResource };
-  return checkObject ? { ...shared, validateResource, validateStack } : { ...shared, validateStack };
+  const { name, description, severity, remediation, reads, checkStack } = guardrail;
+  const { checkObject: _, ...stackRule } = guardrail;
+  return {
+    name,
+    description,
+    enforcementLevel: severity,
+    remediationSteps: remediation,
+    ...(reads && { validateResource: reportObject(guardrail, basis) }),
+    ...(checkStack && { validateStack: reportStack(stackRule, "mandatory", basis) }),
+  } as Policies[number];
 }
 
-/** What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */
-function reportObject(
-  guardrail: Guardrail,
-  basis: () => Basis | ConfigError,
-  args: ResourceValidationArgs,
-  report: ReportViolation,
-): void {
-  const object = objectOf(args);
-  const read = basis();
-  if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
-  const facts = { ...read, objects: [object.manifest], releases: [], edges: [], previous: "unknown" } as const;
-  const counts = read.config.auth || guardrail.blocksOff;
-  if (object.unknown.length > 0 && counts)
-    report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
-  for (const { where, message, severity } of violationsOf(guardrail, facts))
-    if (severity === "mandatory") report(`${where} ${message}`);
+/** Judges one object. What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */
+function reportObject({ checkStack: _, ...guardrail }: Guardrail, basis: () => Basis | ConfigError) {
+  return (args: ResourceValidationArgs, report: ReportViolation): void => {
+    const object = objectOf(args);
+    const read = basis();
+    if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
+    const facts = { ...read, objects: [object.manifest], releases: [], edges: [], previous: "unknown" } as const;
+    if (object.unknown.length > 0 && (read.config.auth || guardrail.blocksOff))
+      report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
+    for (const { where, message, severity } of violationsOf(guardrail, facts))
+      if (severity === "mandatory") report(`${where} ${message}`);
+  };
 }
 
-function reportStack(
-  guardrail: Guardrail,
-  level: Severity,
-  basis: () => Basis | ConfigError,
-  { resources }: StackValidationArgs,
-  report: ReportViolation,
-): void {
-  const read = basis();
-  if (read instanceof ConfigError) return;
-  for (const { where, message, severity } of violationsOf(guardrail, factsOfResources(read, resources)))
-    if (severity === level)
-      report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
+/** Judges the whole stack; reports what counts as the given level. */
+function reportStack(guardrail: Guardrail, level: Severity, basis: () => Basis | ConfigError) {
+  return ({ resources }: StackValidationArgs, report: ReportViolation): void => {
+    const read = basis();
+    if (read instanceof ConfigError) return;
+    for (const { where, message, severity } of violationsOf(guardrail, factsOfResources(read, resources)))
+      if (severity === level)
+        report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
+  };
 }
 
 /** Reads the engine's configuration once; the engine hands it to the pack only after the pack has started. */
@@ -92,11 +89,8 @@ function basisReader(root: string): () => Basis | ConfigError {
 
 function readBasis(root: string): Basis | ConfigError {
   const name = pulumi.getStack();
-  const values = Object.entries(pulumi.runtime.allConfig()).flatMap(([key, value]) =>
-    key.startsWith(`${project}:`) ? [[key.slice(project.length + 1), value] as const] : [],
-  );
   try {
-    return { stack: { name, peers: readPeers(root, name) }, config: loadConfig(Object.fromEntries(values), name) };
+    return { stack: { name, peers: readPeers(root, name) }, config: loadEngineConfig() };
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;

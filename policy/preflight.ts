@@ -27,8 +27,9 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): void {
   for (const note of [...known.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
 }
 
-/** `orders: allow -> require`, where a phase changes or is less than what is configured. */
+/** `orders: allow -> require`, or why a phase stays below what is configured. */
 function describePhase({ namespace, from, to, configured, because }: Plan["phases"][number]): string[] {
-  if (from === to && to === configured) return [];
-  return [`${namespace}: ${from ?? "new"} -> ${to}${because ? ` (${configured} is configured; ${because})` : ""}`];
+  if (from === to && because === undefined) return [];
+  const change = from === to ? `stays ${to}` : `${from ?? "new"} -> ${to}`;
+  return [`${namespace}: ${change}${because ? ` (${configured} is configured; ${because})` : ""}`];
 }

@@ -14,6 +14,13 @@ export function serverConfigurationOf({
   return undefined;
 }
 
+/** Whether an object may be part of a SPIRE: by its namespace, or by what it says. */
+export function mayBeSpire(manifest: KubernetesObject): boolean {
+  return (
+    /(^|-)spire(-|$)/.test(manifest.metadata.namespace ?? "") || /spire-(server|agent)/.test(JSON.stringify(manifest))
+  );
+}
+
 function parse(content: unknown): unknown {
   try {
     return typeof content === "string" && content.trimStart().startsWith("{") ? JSON.parse(content) : undefined;

@@ -41,10 +41,15 @@ export class ConfigError extends Error {
  * @param values the stack's keys without the prefix `zero-trust:`; a value is what a stack file holds (YAML's types) or what the engine passes on
  *   (strings, JSON for objects). A `{ secure: … }` value is one that the engine alone can decrypt.
  * @param stack the stack's name, for the messages
+ * @param secret keys whose values no message may show
  * @returns a frozen plain object with the defaults filled in
  * @throws ConfigError with every problem, not only the first
  */
-export function loadConfig(values: Readonly<Record<string, unknown>>, stack: string): StackConfig {
+export function loadConfig(
+  values: Readonly<Record<string, unknown>>,
+  stack: string,
+  secret: readonly string[] = [],
+): StackConfig {
   const encrypted = encryptedPaths(values);
   const result = schema.safeParse(values);
   if (result.success && encrypted.length === 0) return deepFreeze(result.data);
@@ -54,11 +59,11 @@ export function loadConfig(values: Readonly<Record<string, unknown>>, stack: str
   );
   throw new ConfigError(stack, [
     ...encrypted.map((path) => encryptedProblem(path, stack)),
-    ...issues.flatMap((issue) => problemsOf(issue, values, stack)),
+    ...issues.flatMap((issue) => problemsOf(issue, values, stack, secret)),
   ]);
 }
 
-function problemsOf(issue: z.core.$ZodIssue, values: unknown, stack: string): Problem[] {
+function problemsOf(issue: z.core.$ZodIssue, values: unknown, stack: string, secret: readonly string[]): Problem[] {
   const path = issue.path as Path;
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], stack));
   if (issue.code === "invalid_key") return [unusableKey(path, hintOf(issue, path).allowed, stack)];
@@ -67,7 +72,7 @@ function problemsOf(issue: z.core.$ZodIssue, values: unknown, stack: string): Pr
   return [
     {
       key: keyOf(path),
-      problem: describe(valueAt(values, path)),
+      problem: secret.includes(String(path[0])) ? "is a secret with a wrong value" : describe(valueAt(values, path)),
       allowed,
       fix: `pulumi config ${command} --stack ${stack} --path '${keyOf(path)}' ${shell(example ?? "")}`.trim(),
     },

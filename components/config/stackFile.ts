@@ -66,8 +66,8 @@ function configOf(directory: string, file: string, stack: string): Record<string
   }
 }
 
-/** In a stack file every key has a project's prefix; in Pulumi.yaml ours may lack it. */
-function ownKeys(config: Record<string, unknown>): Record<string, unknown> {
+/** This project's keys without the prefix. In a stack file, and from the engine, every key has one; in Pulumi.yaml ours may lack it. */
+export function ownKeys(config: Readonly<Record<string, unknown>>): StackValues {
   return Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => {
       const [prefix, name] = key.includes(":") ? key.split(/:(.*)/s) : [project, key];

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail } from "../guardrail";
-import { serverConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, serverConfigurationOf } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const sqliteSingleServer: Guardrail = {
@@ -12,7 +12,7 @@ export const sqliteSingleServer: Guardrail = {
     "Split brain and nodes that cannot be drained: each server on sqlite has a datastore of its own, so agents and entries of one are unknown to the next, and a PodDisruptionBudget on a single server blocks every eviction.",
   remediation: "Write spire.replicas 1 and no minAvailable, or give SPIRE a shared SQL datastore.",
   blocksOff: false,
-  reads: ({ kind }) => ["ConfigMap", "StatefulSet", "Deployment", "PodDisruptionBudget"].includes(kind),
+  reads: (o) => ["ConfigMap", "StatefulSet", "Deployment", "PodDisruptionBudget"].includes(o.kind) && mayBeSpire(o),
   checkStack: ({ objects }) =>
     objects.filter(isServer).flatMap((server) => {
       const { namespace } = server.metadata;

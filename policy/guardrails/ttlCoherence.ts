@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { seconds, serverConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, seconds, serverConfigurationOf } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const ttlCoherence: Guardrail = {
@@ -12,7 +12,7 @@ export const ttlCoherence: Guardrail = {
     "Identities cut short: a SPIRE CA guarantees a sixth of its lifetime, at most 7 days, and what is asked beyond is silently capped (SPIRE pkg/server/ca/manager); a token below 600 s is refused by Kubernetes, and a short one expires while a kubelet restarts.",
   remediation: "Raise spire.ttl.ca to at least six times the longest of the other lifetimes, or lower those.",
   blocksOff: false,
-  reads: ({ kind }) => ["ConfigMap", "DaemonSet", "StatefulSet", "Deployment"].includes(kind),
+  reads: (o) => ["ConfigMap", "DaemonSet", "StatefulSet", "Deployment"].includes(o.kind) && mayBeSpire(o),
   checkObject: (manifest) => [...lifetimes(manifest), ...tokens(manifest)],
 };
 

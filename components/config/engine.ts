@@ -1,0 +1,12 @@
+import * as pulumi from "@pulumi/pulumi";
+import { loadConfig, project } from "./load";
+import type { StackConfig } from "./schema";
+import { ownKeys } from "./stackFile";
+
+/** The configuration of the stack that the engine runs, for the program and for the policy pack. Throws ConfigError. */
+export function loadEngineConfig(): StackConfig {
+  // How the language host names the keys that were set with --secret; the SDK reads it in a function that it does not export.
+  const secret = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[];
+  const ours = secret.flatMap((key) => (key.startsWith(`${project}:`) ? [key.slice(project.length + 1)] : []));
+  return loadConfig(ownKeys(pulumi.runtime.allConfig()), pulumi.getStack(), ours);
+}

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, loadConfig } from "../../components/config/load";
+import { readStackFile } from "../../components/config/stackFile";
+import { configOf, root, stacks } from "../support/stacks";
+
+const good = readStackFile(root, "apps");
+
+/** The problems of a configuration, one line each. */
+function problems(values: object): string[] {
+  try {
+    loadConfig(values as Record<string, unknown>, "apps");
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems.map(({ key, problem }) => `${key} ${problem}`);
+  }
+}
+
+describe("a stack's configuration", () => {
+  test.each(stacks)("of %s, as committed, is valid", (stack) => {
+    expect(configOf(stack).cluster.name).toBe(stack);
+  });
+
+  test("is frozen through and through", () => {
+    const config = configOf("apps");
+    expect(Object.isFrozen(config.cluster.cilium)).toBe(true);
+    expect(Object.isFrozen(config.access[0]?.callers[0])).toBe(true);
+  });
+
+  test("is the same from the engine, which passes JSON strings, as from the file", () => {
+    const fromEngine = Object.fromEntries(
+      Object.entries(good).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    );
+    expect(loadConfig(fromEngine, "apps")).toEqual(loadConfig(good, "apps"));
+  });
+
+  test.each(["false", "true"])('takes the "%s" that pulumi config set writes', (auth) => {
+    expect(loadConfig({ ...good, auth }, "apps").auth).toBe(auth === "true");
+  });
+
+  test("takes objects and lists that pulumi config set wrote as JSON in a string", () => {
+    const { access } = loadConfig(
+      {
+        ...good,
+        access: JSON.stringify([
+          {
+            name: "api",
+            target: { namespace: "orders", selector: '{"app":"api"}' },
+            port: "8080",
+            callers: '[{"namespace":"web","serviceAccount":"frontend"}]',
+          },
+        ]),
+      },
+      "apps",
+    );
+    expect(access[0]).toMatchObject({ port: 8080, target: { selector: { app: "api" } } });
+  });
+
+  test("reports every problem at once, each with its key, what is allowed, and the command that puts it right", async () => {
+    const bad = {
+      ...good,
+      auth: "yes",
+      autth: true,
+      trustDomain: "spiffe://Apps",
+      cluster: { name: "apps", context: "apps", kubernetes: 1.34, cilium: { version: "1.21.0", delivry: "flux" } },
+      rollout: { phases: { Orders: "require", web: "enforce" } },
+    };
+    const message = (() => {
+      try {
+        loadConfig(bad, "apps");
+      } catch (error) {
+        return (error as ConfigError).message;
+      }
+      return "no error";
+    })();
+    await expect(`${message}\n`).toMatchFileSnapshot("../golden/config-errors.txt");
+  });
+
+  test("names every missing key when nothing is configured", () => {
+    expect(problems({})).toEqual([
+      "zero-trust:auth is missing",
+      "zero-trust:trustDomain is missing",
+      "zero-trust:cluster.name is missing",
+      "zero-trust:cluster.context is missing",
+      "zero-trust:cluster.identity is missing",
+      "zero-trust:cluster.kubernetes is missing",
+      "zero-trust:cluster.cilium.version is missing",
+      "zero-trust:cluster.cilium.delivery is missing",
+    ]);
+  });
+
+  test("says what a misspelt key may have meant", () => {
+    expect(problems({ ...good, autth: true })).toEqual(["zero-trust:autth is not a key; did you mean auth?"]);
+  });
+
+  test("tells an encrypted value from a wrong one, and never shows it", () => {
+    const secret = "v1:abc:def";
+    expect(problems({ ...good, cluster: { ...(good["cluster"] as object), context: { secure: secret } } })).toEqual([
+      expect.stringContaining("zero-trust:cluster.context is encrypted"),
+    ]);
+    expect(problems({ ...good, auth: { secure: secret } }).join()).not.toContain(secret);
+  });
+
+  test("wants a phase for every namespace that an intent is about", () => {
+    expect(problems({ ...good, rollout: { phases: {} } })).toEqual(["zero-trust:rollout.phases.orders is missing"]);
+  });
+
+  test("wants intents of one namespace to have different names", () => {
+    const [intent] = good["access"] as object[];
+    expect(problems({ ...good, access: [intent, intent] })).toEqual(['zero-trust:access[1].name is "api"']);
+  });
+
+  test("never shows the value of a key that was set as a secret", () => {
+    const load = () => loadConfig({ ...good, trustDomain: "hunter2 " }, "apps", ["trustDomain"]);
+    expect(load).toThrow(/zero-trust:trustDomain is a secret with a wrong value/);
+    expect(load).not.toThrow(/hunter2/);
+  });
+});

@@ -1,0 +1,167 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { loadConfig } from "../components/config/load";
+import type { StackConfig } from "../components/config/schema";
+import { describeObject } from "../components/kubernetes";
+import { plan, type Plan } from "../components/plan";
+import { previousFor, type Previous } from "../components/rollout/state";
+import { factsOfPlan } from "../policy/facts";
+import { judge } from "../policy/guardrail";
+import { guardrails } from "../policy/guardrails";
+import { stackValues } from "./support/arbitrary";
+import { configOf } from "./support/stacks";
+
+const configs = stackValues.map((values) => loadConfig(values, "apps"));
+const withAuth = (config: StackConfig, auth: boolean): StackConfig => ({ ...config, auth });
+const anyPrevious = (config: StackConfig): fc.Arbitrary<Previous> =>
+  fc.constantFrom(previousFor("new", config), previousFor("on", config), previousFor("off", config));
+const updates = configs.chain((config) => fc.tuple(fc.constant(config), anyPrevious(config)));
+
+const objectsOf = ({ components }: Plan) => components.flatMap(({ objects }) => objects);
+const manifests = (update: Plan) => objectsOf(update).map(({ manifest }) => manifest);
+const componentsOf = (update: Plan, kind: string) => update.components.filter((c) => c.kind === kind);
+
+describe("a plan", () => {
+  test("is the same for the same configuration and state", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        expect(plan(config, previous)).toEqual(plan(config, previous));
+      }),
+    );
+  });
+
+  test("puts everything after what it needs, under names of its own", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const update = plan(config, previous);
+        const seen = new Set<string>();
+        for (const { name, after, objects } of update.components) {
+          expect(after.every((other) => seen.has(other))).toBe(true);
+          seen.add(name);
+          const inside = new Set<string>();
+          for (const object of objects) {
+            expect(object.after.every((other) => inside.has(other))).toBe(true);
+            expect(seen.has(object.name)).toBe(false);
+            inside.add(object.name);
+            seen.add(object.name);
+          }
+        }
+        const identities = manifests(update).map(describeObject);
+        expect(new Set(identities).size).toBe(identities.length);
+      }),
+    );
+  });
+
+  test("demands authentication nowhere while auth is off, and spells both of Cilium's flags out", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const update = plan(withAuth(config, false), previous);
+        expect(JSON.stringify(manifests(update))).not.toContain('"authentication":{"mode"');
+        expect(update.ciliumValues.authentication).toMatchObject({
+          enabled: false,
+          mutual: { spire: { enabled: false } },
+        });
+      }),
+    );
+  });
+
+  test("demands authentication nowhere before Cilium is known to authenticate", () => {
+    fc.assert(
+      fc.property(configs, (config) => {
+        for (const origin of ["new", "off"] as const) {
+          const update = plan(withAuth(config, true), previousFor(origin, config));
+          expect(JSON.stringify(manifests(update))).not.toContain('"authentication":{"mode"');
+        }
+      }),
+    );
+  });
+
+  test("of a flipped flag has the same objects, of which only policies and Cilium's values differ", () => {
+    fc.assert(
+      fc.property(configs, (config) => {
+        const on = objectsOf(plan(withAuth(config, true), previousFor("on", config)));
+        const off = objectsOf(plan(withAuth(config, false), previousFor("on", config)));
+        const named = (objects: typeof on) => new Map(objects.map((object) => [object.name, object]));
+        expect([...named(off).keys()].sort()).toEqual([...named(on).keys()].sort());
+        for (const [name, { manifest, keep }] of named(off)) {
+          const before = named(on).get(name);
+          expect(describeObject(manifest)).toBe(before && describeObject(before.manifest));
+          expect(keep).toBe(before?.keep);
+          if (!/^(access-|cilium-auth-)/.test(name)) expect(manifest).toEqual(before?.manifest);
+        }
+      }),
+    );
+  });
+
+  test("to on waits for SPIRE before Cilium, and for Cilium before every policy", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const update = plan(withAuth(config, true), previous);
+        expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(["spire"]);
+        for (const { after } of [...componentsOf(update, "CiliumAuthPolicy"), ...componentsOf(update, "DenyAll")])
+          expect(after).toEqual(expect.arrayContaining(["spire", "cilium-auth"]));
+      }),
+    );
+  });
+
+  test("to off lets policies wait for nothing, Cilium for the policies, and nothing at all for SPIRE", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const update = plan(withAuth(config, false), previous);
+        const policies = componentsOf(update, "CiliumAuthPolicy");
+        for (const { after } of policies) expect(after).toEqual([]);
+        expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(policies.map(({ name }) => name));
+        expect(update.components.flatMap(({ after }) => after)).not.toContain("spire");
+        expect(update.recordedAfter).not.toContain("spire");
+      }),
+    );
+  });
+
+  test("closes a namespace only after its allow rules, and only from allow on", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const update = plan(config, previous);
+        const closed = componentsOf(update, "DenyAll");
+        for (const { name, after } of closed) expect(after).toContain(name.replace("deny-all-", "access-"));
+        const expected = update.phases
+          .filter(({ to }) => to === "allow" || to === "require")
+          .map(({ namespace }) => namespace);
+        expect(closed.map(({ name }) => name)).toEqual(expected.map((namespace) => `deny-all-${namespace}`));
+      }),
+    );
+  });
+
+  test("restores after off and on what was configured, once Cilium authenticates again", () => {
+    fc.assert(
+      fc.property(configs, (config) => {
+        const before = plan(withAuth(config, true), previousFor("on", config));
+        const off = plan(withAuth(config, false), { state: before.outputs.rollout, authenticating: true });
+        const on = plan(withAuth(config, true), { state: off.outputs.rollout, authenticating: false });
+        const again = plan(withAuth(config, true), { state: on.outputs.rollout, authenticating: true });
+        expect(again.components).toEqual(before.components);
+      }),
+    );
+  });
+
+  test("of a valid configuration fires no mandatory guardrail", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const facts = factsOfPlan({ name: "apps", peers: [] }, config, plan(config, previous), previous);
+        for (const { verdict, violations } of judge(guardrails, facts))
+          expect([verdict, violations]).toEqual(["pass", []]);
+      }),
+    );
+  });
+
+  test("keeps what holds identities: the volume, its namespace, the CRD and the entries", () => {
+    const kept = objectsOf(plan(configOf("apps"), {})).filter(({ keep }) => keep);
+    expect(kept.map(({ manifest }) => describeObject(manifest))).toEqual([
+      "CustomResourceDefinition clusterstaticentries.spire.spiffe.io",
+      "ClusterStaticEntry cilium-node-alias",
+      "ClusterStaticEntry cilium-agent",
+      "ClusterStaticEntry cilium-operator",
+      "Namespace spire",
+      "PersistentVolumeClaim spire/spire-data",
+    ]);
+  });
+});

@@ -1,0 +1,193 @@
+import {
+  unknownCheckingProxy,
+  type ResourceValidationArgs,
+  type ResourceValidationPolicy,
+  type StackValidationArgs,
+  type StackValidationPolicy,
+} from "@pulumi/policy";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeEach, describe, expect, test } from "vitest";
+import { guardrails } from "../../policy/guardrails";
+import { policiesOf } from "../../policy/pack";
+import { factsOfResources, knownPart, type PackResource } from "../../policy/packFacts";
+import { factsOfPlan } from "../../policy/facts";
+import { runProgram, type Registered } from "../support/engine";
+import { cluster, withCluster } from "../support/fakeCluster";
+import { configOf, root, transitionOf } from "../support/stacks";
+
+/** What the SDK uses for a value that a preview does not know. */
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+const policies = () => policiesOf(guardrails, root);
+const policyNamed = (name: string) => policies().find((policy) => policy.name === name);
+
+/** Runs one resource policy on one object. */
+function checkObject(name: string, type: string, props: object): string[] {
+  const found: string[] = [];
+  const { validateResource } = policyNamed(name) as ResourceValidationPolicy;
+  const args = { type, name: "x", props: unknownCheckingProxy(props) as object };
+  if (typeof validateResource === "function")
+    void validateResource(args as unknown as ResourceValidationArgs, (message) => found.push(message));
+  return found;
+}
+
+/** Runs one stack policy on all resources. */
+function checkStack(name: string, resources: readonly PackResource[]): string[] {
+  const found: string[] = [];
+  const { validateStack } = policyNamed(name) as StackValidationPolicy;
+  void validateStack({ resources } as unknown as StackValidationArgs, (message) => found.push(message));
+  return found;
+}
+
+function configure(...assignments: string[]): void {
+  const config = configOf("apps", ...assignments);
+  const values = Object.entries(config).map(([key, value]) => [
+    `zero-trust:${key}`,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  pulumi.runtime.setAllConfig(Object.fromEntries(values) as Record<string, string>);
+}
+
+const required = (rule: object) => ({
+  apiVersion: "cilium.io/v2",
+  kind: "CiliumNetworkPolicy",
+  metadata: { name: "api", namespace: "orders" },
+  spec: { endpointSelector: {}, ingress: [{ authentication: { mode: "required" }, ...rule }] },
+});
+const policyType = "kubernetes:cilium.io/v2:CiliumNetworkPolicy";
+
+describe("the policy pack", () => {
+  beforeEach(async () => {
+    await pulumi.runtime.setMocks(
+      { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
+      "zero-trust",
+      "apps",
+    );
+    configure();
+  });
+
+  test("has every guardrail at its own severity, as a policy that says how to put it right", () => {
+    for (const { name, severity, description, remediation } of guardrails)
+      expect(policyNamed(name)).toMatchObject({
+        enforcementLevel: severity,
+        description,
+        remediationSteps: remediation,
+      });
+  });
+
+  test("stops a single object before it is touched", () => {
+    expect(checkObject("no-broad-auth-rule", policyType, required({ fromEndpoints: [{}] }))).toEqual([
+      expect.stringContaining("CiliumNetworkPolicy orders/api spec.ingress[0]") as string,
+    ]);
+    expect(
+      checkObject("no-broad-auth-rule", policyType, required({ fromEndpoints: [{ matchLabels: { a: "b" } }] })),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ["no-broad-auth-rule", policyType, required({ fromEndpoints: unknown }), "spec.ingress[0].fromEndpoints"],
+    ["no-broad-auth-rule", policyType, { ...required({}), spec: unknown }, "spec"],
+    ["no-required-while-disabled", policyType, required({ authentication: unknown }), "spec.ingress[0].authentication"],
+    [
+      "protected-namespaces",
+      policyType,
+      required({ authentication: { mode: unknown } }),
+      "spec.ingress[0].authentication.mode",
+    ],
+    [
+      "sqlite-single-server",
+      "kubernetes:apps/v1:StatefulSet",
+      {
+        apiVersion: "apps/v1",
+        kind: "StatefulSet",
+        metadata: { name: "s", namespace: "spire" },
+        spec: { replicas: unknown },
+      },
+      "spec.replicas",
+    ],
+    [
+      "ttl-coherence",
+      "kubernetes:core/v1:ConfigMap",
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "spire" }, data: unknown },
+      "data",
+    ],
+  ])("%s does not turn an unknown %s into advice", (name, type, props, path) => {
+    expect(checkObject(name, type, props)).toContainEqual(
+      expect.stringMatching(new RegExp(`must be known at preview: .*${path.replace(/[[\]]/g, "\\$&")}`)),
+    );
+  });
+
+  test("does not mind unknowns that decide nothing", () => {
+    const object = { ...required({ fromEndpoints: [{ matchLabels: { a: "b" } }] }), status: unknown };
+    expect(checkObject("no-broad-auth-rule", policyType, object)).toEqual([]);
+    const other = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "web" }, data: unknown };
+    expect(checkObject("ttl-coherence", "kubernetes:core/v1:ConfigMap", other)).toEqual([]);
+  });
+
+  test("judges what only the configuration decides", () => {
+    configure("rollout.phases.kube-system=require", "trustDomain=example.org");
+    expect(checkStack("protected-namespaces", [])).toEqual([
+      expect.stringContaining("kube-system is require") as string,
+    ]);
+    expect(checkStack("trust-domain", [])).toEqual([expect.stringContaining("a placeholder") as string]);
+  });
+
+  test("says as advice, and stops nothing, what is wrong beside the way off", () => {
+    configure("auth=false", "rollout.phases.kube-system=require");
+    expect(checkStack("protected-namespaces", [])).toEqual([]);
+    expect(checkStack("advice", [])).toEqual([expect.stringContaining("protected-namespaces:") as string]);
+  });
+
+  test("judges nothing without a valid configuration, and says that, but no value", () => {
+    pulumi.runtime.setAllConfig({ "zero-trust:auth": "hunter2" });
+    const [message] = checkStack("configuration", []);
+    expect(message).toMatch(/zero-trust:auth/);
+    expect(message).not.toMatch(/hunter2/);
+    expect(checkObject("no-broad-auth-rule", policyType, required({}))).toEqual([]);
+  });
+});
+
+describe("the facts that the pack rebuilds from the engine's resources", () => {
+  test("are those of the plan", async () => {
+    const { config, previous, plan } = transitionOf("apps", { from: "on", auth: true });
+    const { registered } = await withCluster(cluster({ authenticating: true }), ["apps"], () =>
+      runProgram("apps", config, { rollout: previous.state }),
+    );
+    const stack = { name: "apps", peers: [] };
+    const planned = factsOfPlan(stack, config, plan, { state: previous.state ?? expect.fail() });
+    const rebuilt = factsOfResources({ stack, config }, [
+      { type: "pulumi:pulumi:StackReference", name: "last-update", props: { outputs: { rollout: previous.state } } },
+      ...registered.map(resourceOf),
+    ]);
+    const sorted = (facts: typeof planned) => ({
+      ...facts,
+      edges: facts.edges.map(({ from, to }) => `${from} ${to}`).sort(),
+    });
+    expect(sorted(rebuilt)).toEqual(sorted({ ...planned, objects: rebuilt.objects }));
+    expect(new Set(rebuilt.objects)).toEqual(new Set(planned.objects));
+  });
+
+  test("have an unknown baseline without the stack's last outputs, and an empty one on the first run", () => {
+    const basis = { stack: { name: "apps", peers: [] }, config: configOf("apps") };
+    expect(factsOfResources(basis, []).previous).toBe("unknown");
+    const first = { type: "pulumi:pulumi:StackReference", name: "last-update", props: { outputs: {} } };
+    expect(factsOfResources(basis, [first]).previous).toEqual({});
+  });
+
+  test("name every place that is unknown, however deep", () => {
+    const proxy = unknownCheckingProxy({ a: [1, { b: unknown }], c: unknown, d: "known" }) as object;
+    expect(knownPart(proxy)).toEqual({
+      value: { a: [1, { b: undefined }], c: undefined, d: "known" },
+      unknown: ["a[1].b", "c"],
+    });
+  });
+});
+
+/** A registration as the engine shows it to a policy. The values of CiliumAuth are outputs of the component. */
+const resourceOf = ({ type, name, inputs, dependencies }: Registered): PackResource => ({
+  type,
+  name,
+  props:
+    name === "cilium-auth" ? { values: transitionOf("apps", { from: "on", auth: true }).plan.ciliumValues } : inputs,
+  dependencies: dependencies.map((dependency) => ({ name: dependency })),
+});

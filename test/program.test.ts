@@ -1,0 +1,111 @@
+import { load } from "js-yaml";
+import { beforeAll, describe, expect, test } from "vitest";
+import type * as pulumi from "@pulumi/pulumi";
+import { filesOf } from "../cli/files";
+import { types } from "../components/types";
+import type { KubernetesObject } from "../components/kubernetes";
+import { renderStack } from "../cli/renderStack";
+import { runProgram, valueOf, waitedFor, type Registered, type Run } from "./support/engine";
+import { cluster, withCluster } from "./support/fakeCluster";
+import { configOf, root, stacks, transitionOf, transitions } from "./support/stacks";
+
+interface GraphComponent {
+  component: string;
+  kind: keyof typeof types;
+  after: string[];
+  objects: { name: string; after: string[]; keep: boolean }[];
+}
+
+/** What render shows of one transition: the objects from its files, by the resource's name in their first line, and its graph. */
+function rendered(stack: string, from: "new" | "on" | "off", auth: boolean) {
+  const result = renderStack(root, stack, [`auth=${auth}`], from);
+  const { files } = filesOf(result);
+  const objects = new Map(
+    files
+      .filter(({ path }) => /^(0-crds|1-objects)\//.test(path))
+      .map(({ content }) => [/: ([^ ]+)\. Do not edit/.exec(content)?.[1] ?? "", load(content) as KubernetesObject]),
+  );
+  const graph = JSON.parse(files.find(({ path }) => path === "graph.json")?.content ?? "[]") as GraphComponent[];
+  return { objects, graph, result };
+}
+
+/** The program's registrations for one transition, on a cluster in the state that the transition starts from. */
+function runTransition(stack: string, transition: (typeof transitions)[number]): Promise<Run> {
+  const { config, previous } = transitionOf(stack, transition);
+  const outputs = previous.state ? { rollout: previous.state } : {};
+  return withCluster(cluster({ authenticating: previous.authenticating ?? false }), [...stacks], () =>
+    runProgram(stack, config, outputs),
+  );
+}
+
+describe.each(stacks)("the program of stack %s", (stack) => {
+  describe.each(transitions)("$name", (transition) => {
+    let run: Run;
+    let shown: ReturnType<typeof rendered>;
+    const find = (name: string) => run.registered.find((resource) => resource.name === name) as Registered;
+    beforeAll(async () => {
+      run = await runTransition(stack, transition);
+      shown = rendered(stack, transition.from, transition.auth);
+    });
+
+    test("registers exactly the objects that render shows, with all their inputs", () => {
+      const objects = run.registered.filter(({ type }) => type.startsWith("kubernetes:"));
+      expect(Object.fromEntries(objects.map(({ name, inputs }) => [name, inputs]))).toEqual(
+        Object.fromEntries(shown.objects),
+      );
+      expect(objects.length).toBe(shown.objects.size);
+    });
+
+    test("puts them in the order that render shows", () => {
+      const objectsOf = (name: string) =>
+        shown.graph.find(({ component }) => component === name)?.objects.map(({ name }) => name) ?? [];
+      for (const { component, kind, after, objects } of shown.graph) {
+        expect(find(component)).toMatchObject({
+          type: types[kind],
+          dependencies: after.flatMap(objectsOf).sort(),
+        });
+        for (const { name, after, keep } of objects)
+          expect(find(name)).toMatchObject({
+            parent: component,
+            dependencies: [...after].sort(),
+            protect: keep,
+            retainOnDelete: keep,
+          });
+      }
+      expect(run.registered.filter(({ type }) => type.startsWith("zero-trust:")).length).toBe(shown.graph.length);
+    });
+
+    test("sends every object to the one provider, whose cluster is pinned", () => {
+      const { cluster } = configOf(stack);
+      expect(find(cluster.name)).toMatchObject({
+        type: "pulumi:providers:kubernetes",
+        inputs: {
+          context: cluster.context,
+          clusterIdentifier: cluster.identity,
+          enableConfigMapMutable: "true",
+          enableSecretMutable: "true",
+        },
+      });
+      const providers = run.registered.filter(({ type }) => type.startsWith("kubernetes:")).map((r) => r.provider);
+      expect(new Set(providers)).toEqual(new Set([cluster.name]));
+    });
+
+    test("gives the engine each component's arguments, for policies to read", () => {
+      for (const { kind, name, args } of transitionOf(stack, transition).plan.components)
+        expect(find(name)).toMatchObject({ type: types[kind], inputs: JSON.parse(JSON.stringify(args)) as object });
+    });
+
+    test("records that state only when every resource that it speaks of is done, so that a failed update leaves the old one", async () => {
+      const { plan } = transitionOf(stack, transition);
+      const counted = plan.components.filter(({ kind }) => transition.auth || kind !== "Spire");
+      const names = counted.flatMap(({ name, objects }) => [name, ...objects.map(({ name }) => name)]);
+      const waited = await waitedFor(run.outputs["rollout"] as pulumi.Output<unknown>);
+      expect(waited.sort()).toEqual(names.sort());
+    });
+
+    test("outputs the next update's previous state", async () => {
+      const { plan } = transitionOf(stack, transition);
+      expect(await valueOf(run.outputs["rollout"] as pulumi.Output<unknown>)).toEqual(plan.outputs.rollout);
+    });
+  });
+});

@@ -1,0 +1,109 @@
+import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import type { StackConfig } from "../../components/config/schema";
+import program from "../../index";
+
+/** One registration as the engine gets it. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Names of the parent, the provider and the explicit dependencies. */
+  readonly parent: string;
+  readonly provider: string;
+  readonly dependencies: readonly string[];
+  readonly protect: boolean;
+  readonly retainOnDelete: boolean;
+}
+
+/** The part of a registration request that the official mocks do not pass on. */
+interface Request {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getProvider(): string;
+  getDependenciesList(): string[];
+  getProtect(): boolean;
+  getRetainondelete(): boolean;
+}
+
+export interface Run {
+  readonly registered: readonly Registered[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Runs the program under Pulumi's official mocks, made strict: a type that no plan has, and any call, throws.
+ *
+ * @param lastOutputs what the StackReference to the stack itself finds
+ */
+export async function runProgram(
+  stack: string,
+  config: StackConfig,
+  lastOutputs: object,
+  { preview = false } = {},
+): Promise<Run> {
+  const registered: Registered[] = [];
+  const inputs = new Map<string, Record<string, unknown>>();
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs: given }) => {
+        if (type === "pulumi:pulumi:StackReference") return { id: name, state: { ...given, outputs: lastOutputs } };
+        if (!/^(pulumi:providers:kubernetes$|zero-trust:|kubernetes:)/.test(type))
+          throw new Error(`unexpected ${type}`);
+        inputs.set(`${type} ${name}`, given as Record<string, unknown>);
+        return { id: `${name}-id`, state: given as object };
+      },
+      call: ({ token }) => {
+        throw new Error(`unexpected call of ${token}`);
+      },
+    },
+    "zero-trust",
+    stack,
+    preview,
+    "organization",
+  );
+  const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = async (request: Request, callback) => {
+    await register(request, callback);
+    registered.push({
+      type: request.getType(),
+      name: request.getName(),
+      inputs: inputs.get(`${request.getType()} ${request.getName()}`) ?? {},
+      parent: nameOf(request.getParent()),
+      provider: nameOf(request.getProvider().split("::").slice(0, -1).join("::")),
+      dependencies: request.getDependenciesList().map(nameOf).sort(),
+      protect: request.getProtect(),
+      retainOnDelete: request.getRetainondelete(),
+    });
+  };
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [
+        `zero-trust:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+  );
+  const outputs = await program();
+  const settle = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
+  await settle.waitForRPCs();
+  return { registered, outputs };
+}
+
+/** The value of an output; rejects when it is not known, instead of waiting for ever. */
+export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  const { isKnown, promise } = output as unknown as { isKnown: Promise<boolean>; promise(): Promise<T> };
+  if (!(await isKnown)) throw new Error("the output is not known");
+  return promise();
+}
+
+/** Names of the resources that an output waits for. */
+export async function waitedFor(output: pulumi.Output<unknown>): Promise<string[]> {
+  const { allResources } = output as unknown as { allResources(): Promise<Set<pulumi.Resource>> };
+  const urns = await Promise.all([...(await allResources.call(output))].map(({ urn }) => valueOf(urn)));
+  return urns.map(nameOf);
+}
+
+const nameOf = (urn: string) => urn.split("::").at(-1) ?? "";

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Answers of an API server: bodies by path, 404 for every other path. A number is a status without a body. */
+export type Answers = Readonly<Record<string, unknown>>;
+
+export const uid = "00000000-0000-0000-0000-000000000000";
+
+/** A cluster whose Cilium runs with authentication on, or off. */
+export function cluster({ authenticating }: { authenticating: boolean }): Answers {
+  const template = { spec: { volumes: authenticating ? [{ name: "spire-agent-socket" }] : [] } };
+  const flag = String(authenticating);
+  const cilium = "namespaces/kube-system";
+  return {
+    "/api/v1/namespaces/kube-system": { metadata: { name: "kube-system", uid } },
+    [`/api/v1/${cilium}/configmaps/cilium-config`]: {
+      data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
+    },
+    [`/apis/apps/v1/${cilium}/daemonsets/cilium`]: {
+      metadata: { generation: 2 },
+      spec: { template },
+      status: { observedGeneration: 2, desiredNumberScheduled: 3, updatedNumberScheduled: 3, numberAvailable: 3 },
+    },
+    [`/apis/apps/v1/${cilium}/deployments/cilium-operator`]: {
+      metadata: { generation: 2 },
+      spec: { replicas: 2, template },
+      status: { observedGeneration: 2, updatedReplicas: 2, availableReplicas: 2 },
+    },
+  };
+}
+
+/** Runs an API server on loopback, and points KUBECONFIG at it under the given contexts, while `use` runs. */
+export async function withCluster<T>(answers: Answers, contexts: readonly string[], use: () => Promise<T>): Promise<T> {
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ""] ?? 404;
+    if (answer === "silence") return;
+    response.writeHead(typeof answer === "number" ? answer : 200, { "content-type": "application/json" });
+    response.end(typeof answer === "number" ? "{}" : JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const directory = mkdtempSync(join(tmpdir(), "zero-trust-"));
+  const before = process.env["KUBECONFIG"];
+  process.env["KUBECONFIG"] = join(directory, "config");
+  writeFileSync(process.env["KUBECONFIG"], kubeconfig((server.address() as AddressInfo).port, contexts));
+  try {
+    return await use();
+  } finally {
+    if (before === undefined) delete process.env["KUBECONFIG"];
+    else process.env["KUBECONFIG"] = before;
+    rmSync(directory, { recursive: true });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const kubeconfig = (port: number, contexts: readonly string[]) =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "fake", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
+    users: [{ name: "nobody", user: {} }],
+    contexts: contexts.map((name) => ({ name, context: { cluster: "fake", user: "nobody" } })),
+  });
