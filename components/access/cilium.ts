@@ -87,15 +87,18 @@ function denyAllPolicy(namespace: string): KubernetesObject {
 }
 
 /** The same for the same target and port, whatever its intents are called: readable, and told apart by a hash of the selector. */
-function policyName(intent: Intent): string {
-  const words = Object.values(intent.target.selector).join("-").toLowerCase();
+function policyName({ target, port }: Intent): string {
+  const labels = sortedLabels(target.selector);
+  const words = labels.map(([, value]) => value.toLowerCase()).join("-");
   const readable = words
     .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 40);
-  const hash = createHash("sha256").update(canonical(intent)).digest("hex").slice(0, 8);
-  return ["allow", readable, String(intent.port), hash].filter((part) => part !== "").join("-");
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, "");
+  const hash = createHash("sha256").update(JSON.stringify(labels)).digest("hex").slice(0, 8);
+  return ["allow", readable, String(port), hash].filter((part) => part !== "").join("-");
 }
 
-const canonical = ({ target, port }: Intent): string =>
-  JSON.stringify([Object.entries(target.selector).sort(([a], [b]) => (a < b ? -1 : 1)), port]);
+const canonical = ({ target, port }: Intent): string => JSON.stringify([sortedLabels(target.selector), port]);
+
+const sortedLabels = (selector: Readonly<Record<string, string>>) =>
+  Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -42,7 +42,7 @@ export class ConfigError extends Error {
  *   (strings, JSON for objects). A `{ secure: … }` value is one that the engine alone can decrypt.
  * @param stack the stack's name, for the messages
  * @param secret keys whose values no message may show
- * @returns a frozen plain object with the defaults filled in
+ * @returns a frozen plain object with the defaults filled in, its keys sorted: the engine passes them on in another order than the file has
  * @throws ConfigError with every problem, not only the first
  */
 export function loadConfig(
@@ -52,7 +52,7 @@ export function loadConfig(
 ): StackConfig {
   const encrypted = encryptedPaths(values);
   const result = schema.safeParse(values);
-  if (result.success && encrypted.length === 0) return deepFreeze(result.data);
+  if (result.success && encrypted.length === 0) return canonical(result.data);
 
   const issues = (result.error?.issues ?? []).filter(
     (i) => !encrypted.some((path) => startsWith(i.path as Path, path)),
@@ -155,10 +155,15 @@ const keyOf = (path: Path) => `${project}:${formatPath(path)}`;
 const startsWith = (path: Path, prefix: Path) => prefix.every((key, i) => path[i] === key);
 const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : `'${word}'`);
 
-function deepFreeze<T>(value: T): DeepReadonly<T> {
-  if (typeof value === "object" && value !== null) {
-    Object.values(value).forEach(deepFreeze);
-    Object.freeze(value);
-  }
-  return value as DeepReadonly<T>;
+/** A frozen copy with the keys of every object sorted. */
+function canonical<T>(value: T): DeepReadonly<T> {
+  if (typeof value !== "object" || value === null) return value as DeepReadonly<T>;
+  const copy = Array.isArray(value)
+    ? value.map(canonical)
+    : Object.fromEntries(
+        Object.entries(value)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([key, inner]) => [key, canonical(inner)]),
+      );
+  return Object.freeze(copy) as DeepReadonly<T>;
 }

@@ -33,6 +33,19 @@ describe("a stack's configuration", () => {
     expect(loadConfig(fromEngine, "apps")).toEqual(loadConfig(good, "apps"));
   });
 
+  test("is the same, byte for byte, in whatever order its keys come", () => {
+    const reversed = (value: unknown): unknown =>
+      typeof value !== "object" || value === null || Array.isArray(value)
+        ? value
+        : Object.fromEntries(
+            Object.entries(value)
+              .reverse()
+              .map(([key, inner]) => [key, reversed(inner)]),
+          );
+    const other = loadConfig(reversed(good) as Record<string, unknown>, "apps");
+    expect(JSON.stringify(other)).toBe(JSON.stringify(loadConfig(good, "apps")));
+  });
+
   test.each(["false", "true"])('takes the "%s" that pulumi config set writes', (auth) => {
     expect(loadConfig({ ...good, auth }, "apps").auth).toBe(auth === "true");
   });

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { decideKnown } from "../../components/rollout/decide";
+import type { Look } from "../../components/rollout/live";
+import { previousFor, readState, type RolloutState } from "../../components/rollout/state";
+import { configOf } from "../support/stacks";
+
+const on = configOf("apps");
+const off = configOf("apps", "auth=false");
+const state = previousFor("on", on).state as RolloutState;
+const here = on.cluster.identity;
+const away: Look = { reachable: false, because: "no answer in time" };
+const authenticating: Look = { reachable: true, identity: here, waitsFor: undefined };
+const waiting: Look = { reachable: true, identity: here, waitsFor: "DaemonSet cilium has rolled 1 of 3 pods" };
+const elsewhere: Look = { reachable: true, identity: "another-cluster", waitsFor: undefined };
+
+describe("what is known before an update", () => {
+  test("is the recorded state, and that Cilium authenticates when the cluster shows it", () => {
+    expect(decideKnown(on, state, authenticating, false)).toEqual({
+      previous: { state, authenticating: true },
+      errors: [],
+      notes: [],
+    });
+  });
+
+  test("is not that Cilium authenticates, whatever was recorded, when the cluster shows that it does not", () => {
+    const known = decideKnown(on, state, waiting, false);
+    expect(known.previous.authenticating).toBe(false);
+    expect(known.notes.join()).toContain("rolled 1 of 3");
+  });
+
+  test("stops an update to require when nobody can tell, and says what would help", () => {
+    const { errors } = decideKnown(on, state, away, false);
+    expect(errors).toEqual([
+      expect.stringMatching(/no answer in time.*orders.*read access to.*cilium-config/) as string,
+    ]);
+  });
+
+  test("goes by the record in a preview without access, and says so", () => {
+    const known = decideKnown(on, state, away, true);
+    expect(known).toMatchObject({ previous: { authenticating: true }, errors: [] });
+    expect(known.notes.join()).toContain("goes by what the last update recorded");
+    expect(decideKnown(on, undefined, away, true).previous.authenticating).toBe(false);
+  });
+
+  test("stops every update, off included, on another cluster than the stack's own", () => {
+    for (const config of [on, off])
+      expect(decideKnown(config, state, elsewhere, false).errors).toEqual([
+        expect.stringContaining("another-cluster") as string,
+      ]);
+  });
+
+  test.each([
+    ["an unreachable cluster", away],
+    ["a Cilium that does not authenticate", waiting],
+    ["a Cilium that does", authenticating],
+  ])("lets nothing hold up the way off: %s", (_, look) => {
+    for (const preview of [true, false]) expect(decideKnown(off, state, look, preview).errors).toEqual([]);
+  });
+});
+
+describe("a recorded state", () => {
+  test("is read back from the output that holds it", () => {
+    expect(readState(JSON.parse(JSON.stringify(state)))).toEqual(state);
+  });
+
+  test.each([undefined, null, "x", {}, { auth: "true" }, { ...state, phases: { a: "enforce" } }])(
+    "%j is none",
+    (output) => {
+      expect(readState(output)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { ciliumWaitsFor, lookAt, type LiveCilium } from "../../components/rollout/live";
+import { cluster, uid, withCluster, type Answers } from "../support/fakeCluster";
+import { configOf } from "../support/stacks";
+
+const template = { spec: { volumes: [{ name: "spire-agent-socket" }] } };
+const running: LiveCilium = {
+  config: { "mesh-auth-enabled": "true", "mesh-auth-mutual-enabled": "true" },
+  agent: {
+    metadata: { generation: 3 },
+    spec: { template },
+    status: { observedGeneration: 3, desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 2 },
+  },
+  operator: {
+    metadata: { generation: 1 },
+    spec: { replicas: 1, template },
+    status: { observedGeneration: 1, updatedReplicas: 1, availableReplicas: 1 },
+  },
+};
+
+describe("Cilium", () => {
+  test("authenticates once its configuration says so and every pod runs it", () => {
+    expect(ciliumWaitsFor(running)).toBeUndefined();
+  });
+
+  test.each<[string, Partial<LiveCilium>, RegExp]>([
+    ["the flag is missing", { config: {} }, /mesh-auth-enabled .* missing/],
+    ["the flag is off", { config: { "mesh-auth-enabled": "false" } }, /mesh-auth-enabled .* false/],
+    ["SPIRE is off", { config: { "mesh-auth-enabled": "true" } }, /mesh-auth-mutual-enabled .* missing/],
+    [
+      "the agents do not mount the sockets",
+      { agent: { ...running.agent, spec: { template: {} } } },
+      /DaemonSet cilium does not mount/,
+    ],
+    [
+      "the operator does not mount them",
+      { operator: { ...running.operator, spec: { template: {} } } },
+      /cilium-operator does not mount/,
+    ],
+    ["the change is not seen yet", { agent: { ...running.agent, metadata: { generation: 4 } } }, /has not begun/],
+    [
+      "pods are being replaced",
+      { agent: { ...running.agent, status: { ...running.agent.status, updatedNumberScheduled: 1 } } },
+      /rolled 1 of 2/,
+    ],
+    [
+      "a pod is not available",
+      { agent: { ...running.agent, status: { ...running.agent.status, numberAvailable: 1 } } },
+      /1 of 2 pods available/,
+    ],
+    ["the operator is away", { operator: { ...running.operator, status: { observedGeneration: 1 } } }, /rolled 0 of 1/],
+  ])("does not while %s", (_, change, says) => {
+    expect(ciliumWaitsFor({ ...running, ...change })).toMatch(says);
+  });
+});
+
+describe("a look at the cluster", () => {
+  const { cluster: pinned } = configOf("apps");
+  const look = (answers: Answers, contexts = ["apps"], milliseconds = 10_000) =>
+    withCluster(answers, contexts, () => lookAt(pinned, milliseconds));
+
+  test("tells which cluster it is and that its Cilium authenticates", async () => {
+    expect(await look(cluster({ authenticating: true }))).toEqual({
+      reachable: true,
+      identity: uid,
+      waitsFor: undefined,
+    });
+  });
+
+  test("tells what Cilium waits for, and when there is none", async () => {
+    expect(await look(cluster({ authenticating: false }))).toMatchObject({
+      waitsFor: expect.stringContaining("is false") as string,
+    });
+    const { ["/api/v1/namespaces/kube-system"]: system } = cluster({ authenticating: true });
+    expect(await look({ "/api/v1/namespaces/kube-system": system })).toMatchObject({
+      waitsFor: "Cilium is not in the namespace kube-system",
+    });
+  });
+
+  test.each<[string, Answers, string[], RegExp]>([
+    ["has no such context", {}, ["other"], /no kubeconfig context apps/],
+    ["is forbidden", { "/api/v1/namespaces/kube-system": 403 }, ["apps"], /answered 403/],
+    [
+      "may not read Cilium",
+      { ...cluster({ authenticating: true }), "/apis/apps/v1/namespaces/kube-system/daemonsets/cilium": 403 },
+      ["apps"],
+      /answered 403/,
+    ],
+  ])("is answered, not thrown, where the kubeconfig %s", async (_, answers, contexts, says) => {
+    expect(await look(answers, contexts)).toEqual({ reachable: false, because: expect.stringMatching(says) as string });
+  });
+
+  test("ends in time where nothing answers", async () => {
+    expect(await look({ "/api/v1/namespaces/kube-system": "silence" }, ["apps"], 200)).toMatchObject({
+      reachable: false,
+    });
+  });
+});

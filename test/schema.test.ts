@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import type { KubernetesObject } from "../components/kubernetes";
+import { schemaErrors } from "./support/schema";
+import { stacks, transitionOf } from "./support/stacks";
+
+const objectsOf = (stack: string) =>
+  transitionOf(stack, { from: "on", auth: true }).plan.components.flatMap(({ objects }) =>
+    objects.map(({ manifest }) => manifest),
+  );
+
+const find = (kind: string): KubernetesObject =>
+  objectsOf("apps").find((object) => object.kind === kind) ?? expect.fail(kind);
+
+/** An object with one piece of its JSON replaced. */
+const changed = (kind: string, from: string, to: string) => {
+  const json = JSON.stringify(find(kind));
+  expect(json).toContain(from);
+  return JSON.parse(json.replace(from, to)) as KubernetesObject;
+};
+
+test.each(stacks)("every object of stack %s meets its schema, which forbids unknown fields", async (stack) => {
+  expect(await schemaErrors(objectsOf(stack))).toEqual([]);
+});
+
+test.each([
+  ["a misspelt authentication", changed("CiliumNetworkPolicy", '"authentication"', '"authentcation"'), "authentcation"],
+  [
+    "an authentication mode that Cilium has not",
+    changed("CiliumNetworkPolicy", '"required"', '"mandatory"'),
+    "authentication/mode",
+  ],
+  ["a misspelt field deep in a pod", changed("DaemonSet", '"hostPath"', '"hostpath"'), "hostpath"],
+  ["a wrong type", changed("StatefulSet", '"replicas":1', '"replicas":"1"'), "string"],
+  ["an entry without its parent", changed("ClusterStaticEntry", '"parentID"', '"parent"'), "parentID"],
+])("%s is found", async (_, object, message) => {
+  expect((await schemaErrors([object])).join("\n")).toContain(message);
+});
