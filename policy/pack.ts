@@ -53,7 +53,7 @@ function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Polic
     remediationSteps: remediation,
     ...(reads && { validateResource: reportObject(guardrail, basis) }),
     ...(checkStack && { validateStack: reportStack(stackRule, "mandatory", basis) }),
-  } as Policies[number];
+  };
 }
 
 /** Judges one object. What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, loadConfig } from "../../components/config/load";
+import { type ConfigError, loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
 import { configOf, root, stacks } from "../support/stacks";
 

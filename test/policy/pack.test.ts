@@ -15,6 +15,9 @@ import { runProgram, type Registered } from "../support/engine";
 import { cluster, withCluster } from "../support/fakeCluster";
 import { configOf, root, transitionOf } from "../support/stacks";
 
+/** Properties as the engine hands them to a policy: reading what is unknown throws. The SDK ships no types for it. */
+const withUnknowns = unknownCheckingProxy as (props: object) => object;
+
 /** What the SDK uses for a value that a preview does not know. */
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
@@ -25,7 +28,7 @@ const policyNamed = (name: string) => policies().find((policy) => policy.name ==
 function checkObject(name: string, type: string, props: object): string[] {
   const found: string[] = [];
   const { validateResource } = policyNamed(name) as ResourceValidationPolicy;
-  const args = { type, name: "x", props: unknownCheckingProxy(props) as object };
+  const args = { type, name: "x", props: withUnknowns(props) };
   if (typeof validateResource === "function")
     void validateResource(args as unknown as ResourceValidationArgs, (message) => found.push(message));
   return found;
@@ -175,7 +178,7 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
   });
 
   test("name every place that is unknown, however deep", () => {
-    const proxy = unknownCheckingProxy({ a: [1, { b: unknown }], c: unknown, d: "known" }) as object;
+    const proxy = withUnknowns({ a: [1, { b: unknown }], c: unknown, d: "known" });
     expect(knownPart(proxy)).toEqual({
       value: { a: [1, { b: undefined }], c: undefined, d: "known" },
       unknown: ["a[1].b", "c"],

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { type MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import type { StackConfig } from "../../components/config/schema";
 import program from "../../index";
 
@@ -36,19 +36,20 @@ export interface Run {
  * Runs the program under Pulumi's official mocks, made strict: a type that no plan has, and any call, throws.
  *
  * @param lastOutputs what the StackReference to the stack itself finds
+ * @param options.registered filled as the program goes, for a program that throws
  */
 export async function runProgram(
   stack: string,
   config: StackConfig,
   lastOutputs: object,
-  { preview = false } = {},
+  { preview = false, registered = [] as Registered[] } = {},
 ): Promise<Run> {
-  const registered: Registered[] = [];
   const inputs = new Map<string, Record<string, unknown>>();
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs: given }) => {
-        if (type === "pulumi:pulumi:StackReference") return { id: name, state: { ...given, outputs: lastOutputs } };
+        if (type === "pulumi:pulumi:StackReference")
+          return { id: name, state: { ...(given as object), outputs: lastOutputs } };
         if (!/^(pulumi:providers:kubernetes$|zero-trust:|kubernetes:)/.test(type))
           throw new Error(`unexpected ${type}`);
         inputs.set(`${type} ${name}`, given as Record<string, unknown>);
@@ -92,17 +93,24 @@ export async function runProgram(
   return { registered, outputs };
 }
 
+/** What the SDK keeps inside an output. */
+interface Inside<T> {
+  readonly isKnown: Promise<boolean>;
+  promise(): Promise<T>;
+  allResources(): Promise<Set<pulumi.Resource>>;
+}
+
 /** The value of an output; rejects when it is not known, instead of waiting for ever. */
 export async function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
-  const { isKnown, promise } = output as unknown as { isKnown: Promise<boolean>; promise(): Promise<T> };
-  if (!(await isKnown)) throw new Error("the output is not known");
-  return promise();
+  const inside = output as unknown as Inside<T>;
+  if (!(await inside.isKnown)) throw new Error("the output is not known");
+  return inside.promise();
 }
 
 /** Names of the resources that an output waits for. */
 export async function waitedFor(output: pulumi.Output<unknown>): Promise<string[]> {
-  const { allResources } = output as unknown as { allResources(): Promise<Set<pulumi.Resource>> };
-  const urns = await Promise.all([...(await allResources.call(output))].map(({ urn }) => valueOf(urn)));
+  const resources = await (output as unknown as Inside<unknown>).allResources();
+  const urns = await Promise.all([...resources].map(({ urn }) => valueOf(urn)));
   return urns.map(nameOf);
 }
 
