@@ -10,5 +10,5 @@ export = async () => {
   const update = plan(config, known.previous);
 
   preflight(config, known, update);
-  return registerPlan(update, clusterProvider(config.cluster));
+  return registerPlan(update, known.previous, clusterProvider(config.cluster));
 };

@@ -7,10 +7,10 @@ import type { PlannedObject } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
 import type { Previous, RolloutState } from "./rollout/state";
 import { spireObjects } from "./spire/objects";
-import type { ComponentKind } from "./types";
+import type { types } from "./types";
 import { serverAddress, spire, type SpireArgs } from "./spire/settings";
 
-interface Component<Kind extends ComponentKind, Args> {
+interface Component<Kind extends keyof typeof types, Args> {
   readonly kind: Kind;
   readonly name: string;
   /** What the component is made from: passed to the engine too, where policies can read it. */

@@ -8,7 +8,8 @@ import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { decideKnown, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
-import { readState } from "./rollout/state";
+import { Rollout } from "./rollout/rollout";
+import { readState, type Previous } from "./rollout/state";
 import { Spire } from "./spire/spire";
 import { userError } from "./userError";
 
@@ -32,9 +33,11 @@ export async function readKnown(config: StackConfig): Promise<Known> {
 /**
  * Registers every component in the plan's order.
  *
+ * @param previous what was known before, for the policy pack
  * @returns the stack's outputs. `rollout` is known only after the components that it depends on, so that an update that fails leaves the old state.
  */
-export function registerPlan(plan: Plan, provider: pulumi.ProviderResource) {
+export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.ProviderResource) {
+  new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
   for (const planned of plan.components) {
     const dependsOn = planned.after.map((name) => done.get(name) ?? unplanned(name));

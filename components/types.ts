@@ -4,6 +4,5 @@ export const types = {
   CiliumAuth: "zero-trust:cilium:CiliumAuth",
   CiliumAuthPolicy: "zero-trust:access:CiliumAuthPolicy",
   DenyAll: "zero-trust:access:DenyAll",
+  Rollout: "zero-trust:rollout:Rollout",
 } as const;
-
-export type ComponentKind = keyof typeof types;

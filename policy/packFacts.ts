@@ -1,6 +1,6 @@
 import { UnknownValueError } from "@pulumi/policy";
 import type { KubernetesObject } from "../components/kubernetes";
-import { readState } from "../components/rollout/state";
+import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
 import type { Facts } from "./facts";
 import { recordOf } from "./values";
@@ -63,8 +63,7 @@ export function factsOfResources(
   resources: readonly PackResource[],
 ): Facts {
   const { namespace, releaseNamespace } = config.cluster.cilium;
-  const reference = resources.find(({ type }) => type === "pulumi:pulumi:StackReference");
-  const state = reference && readState(recordOf(knownPart(reference.props["outputs"]).value)["rollout"]);
+  const rollout = resources.find(({ type }) => type === types.Rollout);
   return {
     stack,
     config,
@@ -77,6 +76,6 @@ export function factsOfResources(
         values: knownPart(props["values"]).value,
       })),
     edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),
-    previous: reference ? (state ? { state } : {}) : "unknown",
+    previous: readPrevious(rollout && knownPart(rollout.props["previous"]).value) ?? "unknown",
   };
 }

@@ -72,7 +72,10 @@ describe.each(stacks)("the program of stack %s", (stack) => {
             retainOnDelete: keep,
           });
       }
-      expect(run.registered.filter(({ type }) => type.startsWith("zero-trust:")).length).toBe(shown.graph.length);
+      const components = run.registered.filter(({ type }) => type.startsWith("zero-trust:"));
+      expect(components.map(({ name }) => name).sort()).toEqual(
+        ["rollout", ...shown.graph.map(({ component }) => component)].sort(),
+      );
     });
 
     test("sends every object to the one provider, whose cluster is pinned", () => {

@@ -42,9 +42,10 @@ export function decideKnown(config: StackConfig, state: RolloutState | undefined
       `pulumi config set --path zero-trust:cluster.identity ${look.identity}`;
     return { previous: record, errors: [error], notes: [] };
   }
-  const notes =
-    look.waitsFor === undefined || !config.auth ? [] : [`Cilium does not authenticate yet: ${look.waitsFor}`];
-  return { previous: { ...record, authenticating: look.waitsFor === undefined }, errors: [], notes };
+  // Cilium may still run with what an update before the last off delivered, and be about to roll: only an update after the one that turns it on counts.
+  const waitsFor = look.waitsFor ?? (state?.auth ? undefined : "the last update did not turn it on");
+  const notes = waitsFor === undefined || !config.auth ? [] : [`Cilium does not authenticate yet: ${waitsFor}`];
+  return { previous: { ...record, authenticating: waitsFor === undefined }, errors: [], notes };
 }
 
 const readable = ({ cluster: { cilium } }: StackConfig) =>

@@ -11,18 +11,27 @@ const recorded = z.object({
 /** What a finished update leaves behind, as the stack output `rollout`. */
 export type RolloutState = Readonly<z.output<typeof recorded>>;
 
-/** What is known before an update: nothing on the first run. */
-export interface Previous {
-  /** The last finished update. Undefined before the first. */
-  readonly state?: RolloutState;
-  /** Whether Cilium is known to run with authentication on: its configuration says so and its pods have rolled. */
-  readonly authenticating?: boolean;
-}
+const known = z.object({
+  state: recorded.exactOptional(),
+  authenticating: z.boolean().exactOptional(),
+});
+
+/**
+ * What is known before an update: nothing on the first run.
+ *
+ * - `state`: the last finished update
+ * - `authenticating`: whether Cilium is known to run with authentication on: its configuration says so and its pods have rolled
+ */
+export type Previous = Readonly<z.output<typeof known>>;
 
 /** The state in a stack output; undefined for none, and for one that this version cannot read. */
 export function readState(output: unknown): RolloutState | undefined {
-  const { success, data } = recorded.safeParse(output);
-  return success ? data : undefined;
+  return recorded.safeParse(output).data;
+}
+
+/** What the program knew, as its component Rollout tells it; undefined where there is no such component. */
+export function readPrevious(output: unknown): Previous | undefined {
+  return known.safeParse(output).data;
 }
 
 /** The transitions that can be shown without a cluster. */

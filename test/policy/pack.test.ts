@@ -157,9 +157,9 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
       runProgram("apps", config, { rollout: previous.state }),
     );
     const stack = { name: "apps", peers: [] };
-    const planned = factsOfPlan(stack, config, plan, { state: previous.state ?? expect.fail() });
+    const planned = factsOfPlan(stack, config, plan, previous);
     const rebuilt = factsOfResources({ stack, config }, [
-      { type: "pulumi:pulumi:StackReference", name: "last-update", props: { outputs: { rollout: previous.state } } },
+      { type: "zero-trust:rollout:Rollout", name: "rollout", props: { previous } },
       ...registered.map(resourceOf),
     ]);
     const sorted = (facts: typeof planned) => ({
@@ -170,10 +170,10 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
     expect(new Set(rebuilt.objects)).toEqual(new Set(planned.objects));
   });
 
-  test("have an unknown baseline without the stack's last outputs, and an empty one on the first run", () => {
+  test("have an unknown baseline without the component that tells it, and an empty one on the first run", () => {
     const basis = { stack: { name: "apps", peers: [] }, config: configOf("apps") };
     expect(factsOfResources(basis, []).previous).toBe("unknown");
-    const first = { type: "pulumi:pulumi:StackReference", name: "last-update", props: { outputs: {} } };
+    const first = { type: "zero-trust:rollout:Rollout", name: "rollout", props: { previous: {} } };
     expect(factsOfResources(basis, [first]).previous).toEqual({});
   });
 

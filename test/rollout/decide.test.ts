@@ -28,6 +28,12 @@ describe("what is known before an update", () => {
     expect(known.notes.join()).toContain("rolled 1 of 3");
   });
 
+  test("is not that Cilium authenticates right after an off, though its pods may not have rolled yet", () => {
+    const afterOff = previousFor("off", on).state;
+    for (const recorded of [undefined, afterOff])
+      expect(decideKnown(on, recorded, authenticating, false).previous.authenticating).toBe(false);
+  });
+
   test("stops an update to require when nobody can tell, and says what would help", () => {
     const { errors } = decideKnown(on, state, away, false);
     expect(errors).toEqual([
