@@ -56,7 +56,7 @@ export interface Plan {
  */
 export function plan(config: StackConfig, previous: Previous): Plan {
   const phases = Object.entries(config.rollout.phases).map(([namespace, phase]) =>
-    phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.authenticating ?? false),
+    phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off"),
   );
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(config, namespace, to));
   const policyNames = policies.filter(({ kind }) => kind === "CiliumAuthPolicy").map(({ name }) => name);

@@ -135,9 +135,9 @@ describe("a plan", () => {
     fc.assert(
       fc.property(configs, (config) => {
         const before = plan(withAuth(config, true), previousFor("on", config));
-        const off = plan(withAuth(config, false), { state: before.outputs.rollout, authenticating: true });
-        const on = plan(withAuth(config, true), { state: off.outputs.rollout, authenticating: false });
-        const again = plan(withAuth(config, true), { state: on.outputs.rollout, authenticating: true });
+        const off = plan(withAuth(config, false), { state: before.outputs.rollout, cilium: "on" });
+        const on = plan(withAuth(config, true), { state: off.outputs.rollout, cilium: "rolling" });
+        const again = plan(withAuth(config, true), { state: on.outputs.rollout, cilium: "on" });
         expect(again.components).toEqual(before.components);
       }),
     );

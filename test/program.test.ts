@@ -33,7 +33,7 @@ function rendered(stack: string, from: "new" | "on" | "off", auth: boolean) {
 function runTransition(stack: string, transition: (typeof transitions)[number]): Promise<Run> {
   const { config, previous } = transitionOf(stack, transition);
   const outputs = previous.state ? { rollout: previous.state } : {};
-  return withCluster(cluster({ authenticating: previous.authenticating ?? false }), [...stacks], () =>
+  return withCluster(cluster({ authenticating: previous.cilium === "on" }), [...stacks], () =>
     runProgram(stack, config, outputs),
   );
 }

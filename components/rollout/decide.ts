@@ -25,7 +25,7 @@ export function decideKnown(config: StackConfig, state: RolloutState | undefined
     const what = `The cluster ${context} cannot be read (${look.because})`;
     if (preview) {
       const notes = [`${what}; this preview goes by what the last update recorded`];
-      return { previous: { ...record, authenticating: state?.auth ?? false }, errors: [], notes };
+      return { previous: { ...record, cilium: state?.auth ? "on" : "off" }, errors: [], notes };
     }
     const waiting = Object.entries(config.rollout.phases).filter(([, phase]) => config.auth && phase === "require");
     if (waiting.length === 0) return { previous: record, errors: [], notes: [what] };
@@ -42,10 +42,12 @@ export function decideKnown(config: StackConfig, state: RolloutState | undefined
       `pulumi config set --path zero-trust:cluster.identity ${look.identity}`;
     return { previous: record, errors: [error], notes: [] };
   }
-  // Cilium may still run with what an update before the last off delivered, and be about to roll: only an update after the one that turns it on counts.
-  const waitsFor = look.waitsFor ?? (state?.auth ? undefined : "the last update did not turn it on");
-  const notes = waitsFor === undefined || !config.auth ? [] : [`Cilium does not authenticate yet: ${waitsFor}`];
-  return { previous: { ...record, authenticating: waitsFor === undefined }, errors: [], notes };
+  // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
+  const recent = look.cilium === "on" && !state?.auth;
+  const waitsFor = recent ? "the last update did not turn it on" : look.waitsFor;
+  const notes =
+    waitsFor === undefined || !config.auth ? [] : [`Cilium does not authenticate everywhere yet: ${waitsFor}`];
+  return { previous: { ...record, cilium: recent ? "rolling" : look.cilium }, errors: [], notes };
 }
 
 const readable = ({ cluster: { cilium } }: StackConfig) =>

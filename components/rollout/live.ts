@@ -1,5 +1,6 @@
 import type { ObservableMiddleware } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
+import type { CiliumState } from "./phases";
 
 /** What a look at the cluster showed. */
 export type Look =
@@ -7,8 +8,9 @@ export type Look =
       readonly reachable: true;
       /** UID of kube-system. */
       readonly identity: string;
-      /** What keeps Cilium from authenticating; undefined when it does. */
-      readonly waitsFor: string | undefined;
+      readonly cilium: CiliumState;
+      /** What keeps Cilium from being `on`. */
+      readonly waitsFor?: string;
     }
   | { readonly reachable: false; readonly because: string };
 
@@ -39,17 +41,16 @@ export interface LiveCilium {
 }
 
 /**
- * What keeps Cilium from authenticating: its configuration, or pods that do not run it yet. The chart mounts SPIRE's sockets only with authentication
- * on (templates/cilium-agent/daemonset.yaml), so a workload that has the volume and has rolled runs with it on.
- *
- * @returns undefined when nothing does
+ * How far Cilium is, by its configuration and by what its pods run. The chart mounts SPIRE's sockets only with authentication on
+ * (templates/cilium-agent/daemonset.yaml), so a workload that has the volume and has rolled runs with it on.
  */
-export function ciliumWaitsFor({ config, agent, operator }: LiveCilium): string | undefined {
-  const off = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"].find((key) => config[key] !== "true");
-  if (off) return `${off} in the ConfigMap cilium-config is ${config[off] ?? "missing"}`;
+export function ciliumStateOf({ config, agent, operator }: LiveCilium): { cilium: CiliumState; waitsFor?: string } {
+  const flag = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"].find((key) => config[key] !== "true");
+  if (flag)
+    return { cilium: "off", waitsFor: `${flag} in the ConfigMap cilium-config is ${config[flag] ?? "missing"}` };
   const agents = agent.status?.desiredNumberScheduled ?? 0;
   const operators = operator.spec?.replicas ?? 1;
-  return (
+  const waitsFor =
     unfinished(
       "DaemonSet cilium",
       agent,
@@ -63,8 +64,8 @@ export function ciliumWaitsFor({ config, agent, operator }: LiveCilium): string 
       operators,
       operator.status?.updatedReplicas,
       operator.status?.availableReplicas,
-    )
-  );
+    );
+  return waitsFor === undefined ? { cilium: "on" } : { cilium: "rolling", waitsFor };
 }
 
 function unfinished(name: string, { metadata, spec, status }: Workload, wanted: number, updated = 0, available = 0) {
@@ -76,7 +77,7 @@ function unfinished(name: string, { metadata, spec, status }: Workload, wanted: 
 }
 
 /**
- * Reads which cluster this is and whether its Cilium authenticates, within the given time. Never throws: a cluster that does not answer is an answer.
+ * Reads which cluster this is and how far its Cilium is, within the given time. Never throws: a cluster that does not answer is an answer.
  *
  * @param milliseconds limit for everything, a kubeconfig's credential helper included
  */
@@ -114,11 +115,10 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
     absent(apps.readNamespacedDeployment(of("cilium-operator"), options)),
   ]);
   const identity = system.metadata?.uid ?? "";
-  const waitsFor =
-    config && agent && operator
-      ? ciliumWaitsFor({ config: config.data ?? {}, agent: agent, operator: operator })
-      : `Cilium is not in the namespace ${cilium.namespace}`;
-  return { reachable: true, identity, waitsFor };
+  if (!config || !agent || !operator)
+    return { reachable: true, identity, cilium: "off", waitsFor: `Cilium is not in the namespace ${cilium.namespace}` };
+  const live = { config: config.data ?? {}, agent: agent as Workload, operator: operator as Workload };
+  return { reachable: true, identity, ...ciliumStateOf(live) };
 }
 
 /** Undefined for an object that is not there; any other failure stays one. */

@@ -22,23 +22,30 @@ export interface PhaseChange {
 }
 
 /**
- * @param authenticating whether Cilium is known to run with authentication on; a `required` rule before that drops every new connection
- *   (facts: Cilium does no handshake while `mesh-auth-enabled` is false, and the datapath still asks for one)
+ * How far Cilium is with authentication: `off` by its configuration, `rolling` while some of its pods may not run it yet, `on` once all do.
+ */
+export const ciliumStates = ["off", "rolling", "on"] as const;
+export type CiliumState = (typeof ciliumStates)[number];
+
+/**
+ * Decides one namespace's phase. A rule that demands authentication from a Cilium that does no handshake drops every new connection (while
+ * `mesh-auth-enabled` is false, the datapath still asks for one), so a namespace gets to `require` only once Cilium is `on`, and leaves it when Cilium
+ * is `off`. A node that is away or rolling is no reason to leave it.
  */
 export function phaseChange(
   namespace: string,
   configured: Phase,
   from: Phase | undefined,
   auth: boolean,
-  authenticating: boolean,
+  cilium: CiliumState,
 ): PhaseChange {
   const effective = effectivePhase(configured, auth);
-  const waits = effective === "require" && !authenticating;
+  const waits = effective === "require" && (cilium === "off" || (cilium === "rolling" && from !== "require"));
   const because =
     effective !== configured
       ? "auth is off"
       : waits
-        ? "Cilium is not known to authenticate yet; the next update after its pods have rolled goes on to require"
+        ? "Cilium is not known to authenticate on every node yet: update again once it does"
         : undefined;
   return { namespace, from, configured, to: waits ? "allow" : effective, because };
 }

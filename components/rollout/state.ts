@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { phases, type StackConfig } from "../config/schema";
-import { effectivePhase } from "./phases";
+import { ciliumStates, effectivePhase } from "./phases";
 
 const recorded = z.object({
   auth: z.boolean(),
@@ -13,14 +13,14 @@ export type RolloutState = Readonly<z.output<typeof recorded>>;
 
 const known = z.object({
   state: recorded.exactOptional(),
-  authenticating: z.boolean().exactOptional(),
+  cilium: z.enum(ciliumStates).exactOptional(),
 });
 
 /**
  * What is known before an update: nothing on the first run.
  *
  * - `state`: the last finished update
- * - `authenticating`: whether Cilium is known to run with authentication on: its configuration says so and its pods have rolled
+ * - `cilium`: how far Cilium is with authentication
  */
 export type Previous = Readonly<z.output<typeof known>>;
 
@@ -43,7 +43,7 @@ export function previousFor(origin: Origin, config: StackConfig): Previous {
   if (origin === "new") return {};
   const auth = origin === "on";
   return {
-    authenticating: auth,
+    cilium: auth ? "on" : "off",
     state: {
       auth,
       trustDomain: config.trustDomain,

@@ -128,7 +128,7 @@ describe("npm run render", () => {
   test("shows the update from an empty cluster, which waits for Cilium, with the commands that do without Pulumi", () => {
     const { stdout } = render("--stack", "apps", "--from", "new");
     expect(stdout).toContain("apps  from new to auth on");
-    expect(stdout).toContain("orders (allow; require is configured, but Cilium is not known to authenticate yet");
+    expect(stdout).toContain("orders (allow; require is configured, but Cilium is not known to authenticate on every node yet");
     expect(stdout).toContain("kubectl --context apps apply --server-side --filename rendered/apps/0-crds");
   });
 

@@ -9,14 +9,19 @@ const off = configOf("apps", "auth=false");
 const state = previousFor("on", on).state as RolloutState;
 const here = on.cluster.identity;
 const away: Look = { reachable: false, because: "no answer in time" };
-const authenticating: Look = { reachable: true, identity: here, waitsFor: undefined };
-const waiting: Look = { reachable: true, identity: here, waitsFor: "DaemonSet cilium has rolled 1 of 3 pods" };
-const elsewhere: Look = { reachable: true, identity: "another-cluster", waitsFor: undefined };
+const authenticating: Look = { reachable: true, identity: here, cilium: "on" };
+const waiting: Look = {
+  reachable: true,
+  identity: here,
+  cilium: "rolling",
+  waitsFor: "DaemonSet cilium has rolled 1 of 3 pods",
+};
+const elsewhere: Look = { reachable: true, identity: "another-cluster", cilium: "on" };
 
 describe("what is known before an update", () => {
   test("is the recorded state, and that Cilium authenticates when the cluster shows it", () => {
     expect(decideKnown(on, state, authenticating, false)).toEqual({
-      previous: { state, authenticating: true },
+      previous: { state, cilium: "on" },
       errors: [],
       notes: [],
     });
@@ -24,14 +29,14 @@ describe("what is known before an update", () => {
 
   test("is not that Cilium authenticates, whatever was recorded, when the cluster shows that it does not", () => {
     const known = decideKnown(on, state, waiting, false);
-    expect(known.previous.authenticating).toBe(false);
+    expect(known.previous.cilium).toBe("rolling");
     expect(known.notes.join()).toContain("rolled 1 of 3");
   });
 
   test("is not that Cilium authenticates right after an off, though its pods may not have rolled yet", () => {
     const afterOff = previousFor("off", on).state;
     for (const recorded of [undefined, afterOff])
-      expect(decideKnown(on, recorded, authenticating, false).previous.authenticating).toBe(false);
+      expect(decideKnown(on, recorded, authenticating, false).previous.cilium).not.toBe("on");
   });
 
   test("stops an update to require when nobody can tell, and says what would help", () => {
@@ -43,9 +48,9 @@ describe("what is known before an update", () => {
 
   test("goes by the record in a preview without access, and says so", () => {
     const known = decideKnown(on, state, away, true);
-    expect(known).toMatchObject({ previous: { authenticating: true }, errors: [] });
+    expect(known).toMatchObject({ previous: { cilium: "on" }, errors: [] });
     expect(known.notes.join()).toContain("goes by what the last update recorded");
-    expect(decideKnown(on, undefined, away, true).previous.authenticating).toBe(false);
+    expect(decideKnown(on, undefined, away, true).previous.cilium).not.toBe("on");
   });
 
   test("stops every update, off included, on another cluster than the stack's own", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ciliumWaitsFor, lookAt, type LiveCilium } from "../../components/rollout/live";
+import { ciliumStateOf, lookAt, type LiveCilium } from "../../components/rollout/live";
 import { cluster, uid, withCluster, type Answers } from "../support/fakeCluster";
 import { configOf } from "../support/stacks";
 
@@ -19,8 +19,8 @@ const running: LiveCilium = {
 };
 
 describe("Cilium", () => {
-  test("authenticates once its configuration says so and every pod runs it", () => {
-    expect(ciliumWaitsFor(running)).toBeUndefined();
+  test("is on once its configuration says so and every pod runs it", () => {
+    expect(ciliumStateOf(running)).toEqual({ cilium: "on" });
   });
 
   test.each<[string, Partial<LiveCilium>, RegExp]>([
@@ -49,8 +49,11 @@ describe("Cilium", () => {
       /1 of 2 pods available/,
     ],
     ["the operator is away", { operator: { ...running.operator, status: { observedGeneration: 1 } } }, /rolled 0 of 1/],
-  ])("does not while %s", (_, change, says) => {
-    expect(ciliumWaitsFor({ ...running, ...change })).toMatch(says);
+  ])("is not on while %s: off where its configuration says so, rolling where its pods do", (_, change, says) => {
+    expect(ciliumStateOf({ ...running, ...change })).toEqual({
+      cilium: change.config ? "off" : "rolling",
+      waitsFor: expect.stringMatching(says) as string,
+    });
   });
 });
 
@@ -63,7 +66,7 @@ describe("a look at the cluster", () => {
     expect(await look(cluster({ authenticating: true }))).toEqual({
       reachable: true,
       identity: uid,
-      waitsFor: undefined,
+      cilium: "on",
     });
   });
 
