@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessPage, filesOf } from "../../cli/files";
 import { renderStack } from "../../cli/renderStack";
+import { viewOf } from "../../cli/view";
 import { guardrails } from "../../policy/guardrails";
 import { root, stacks } from "../support/stacks";
 
@@ -128,7 +129,9 @@ describe("npm run render", () => {
   test("shows the update from an empty cluster, which waits for Cilium, with the commands that do without Pulumi", () => {
     const { stdout } = render("--stack", "apps", "--from", "new");
     expect(stdout).toContain("apps  from new to auth on");
-    expect(stdout).toContain("orders (allow; require is configured, but Cilium is not known to authenticate on every node yet");
+    expect(stdout).toContain(
+      "orders (allow; require is configured, but Cilium is not known to authenticate on every node yet",
+    );
     expect(stdout).toContain("kubectl --context apps apply --server-side --filename rendered/apps/0-crds");
   });
 
@@ -216,6 +219,11 @@ describe("the rendered files", () => {
     };
     const content = withObject(object).files.find(({ path }) => path.endsWith("configmap-c.yaml"))?.content;
     expect(content).toContain("a: 'on'\n  b: 'yes'\n  c: '1e3'\n  d: '0x1'");
+  });
+
+  test("are shown in the README as the command prints them", () => {
+    const shown = /^apps  auth on\n[^]*?(?=\n\n  \d+ files)/m.exec(readFileSync(join(root, "README.md"), "utf8"))?.[0];
+    expect(shown).toBe(viewOf(renderStack(root, "apps", [], undefined), (_, text) => text));
   });
 
   test.each(stacks)("under docs show stack %s as it is committed; npm run render brings them up to date", (name) => {
