@@ -3,10 +3,10 @@ import type { StackConfig } from "./config/schema";
 
 /**
  * The one provider of a stack. It names its cluster, so that the kubeconfig's current context does not matter, and updates ConfigMaps and Secrets in
- * place: otherwise a change of a named one deletes it first.
+ * place: otherwise a change of a named one deletes it first. Its own name never changes: under another provider every object is replaced.
  */
-export function clusterProvider({ name, context, identity }: StackConfig["cluster"]): Provider {
-  return new Provider(name, {
+export function clusterProvider({ context, identity }: StackConfig["cluster"]): Provider {
+  return new Provider("cluster", {
     context,
     clusterIdentifier: identity,
     enableConfigMapMutable: true,

@@ -1,7 +1,8 @@
 import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
+import { conflictsIn, type PartialConfig } from "./combinations";
 import { formatPath, valueAt, type Path } from "./path";
-import { schema, type DeepReadonly, type Hint, type StackConfig } from "./schema";
+import { schema, written, type DeepReadonly, type Hint, type StackConfig } from "./schema";
 
 /** The project's name, and so the prefix of its keys in `pulumi config`. */
 export const project = "zero-trust";
@@ -52,31 +53,43 @@ export function loadConfig(
 ): StackConfig {
   const encrypted = encryptedPaths(values);
   const result = schema.safeParse(values);
-  if (result.success && encrypted.length === 0) return canonical(result.data);
+  const conflicts = conflictsIn(wellFormed(schema, values) as PartialConfig);
+  if (result.success && conflicts.length + encrypted.length === 0) return canonical(result.data);
 
   const issues = (result.error?.issues ?? []).filter(
     (i) => !encrypted.some((path) => startsWith(i.path as Path, path)),
   );
+  // A value from the engine may be JSON in a string on any level.
+  const at = (path: Path) => path.reduce<unknown>((value, key) => valueAt(written(value), [key]), values);
+  const shown = (path: Path) =>
+    secret.includes(String(path[0])) ? "is a secret with a wrong value" : describe(at(path));
   throw new ConfigError(stack, [
     ...encrypted.map((path) => encryptedProblem(path, stack)),
-    ...issues.flatMap((issue) => problemsOf(issue, values, stack, secret)),
+    ...issues.flatMap((issue) => problemsOf(issue, shown, stack)),
+    ...conflicts.map(({ path, hint }) => wrongValue(path, shown(path), hint, stack)),
   ]);
 }
 
-function problemsOf(issue: z.core.$ZodIssue, values: unknown, stack: string, secret: readonly string[]): Problem[] {
+/** What is well-formed of a value: of an object those keys that are, so that a mistake in one does not hide conflicts between others. */
+function wellFormed(schema: z.ZodType, value: unknown): unknown {
+  const shape = shapeOf(schema);
+  const given = written(value ?? {});
+  if (!shape || typeof given !== "object" || given === null) return schema.safeParse(value).data;
+  const parts = Object.entries(shape).map(([key, inner]) => [key, wellFormed(inner, valueAt(given, [key]))] as const);
+  return Object.fromEntries(parts.filter(([, part]) => part !== undefined));
+}
+
+function problemsOf(issue: z.core.$ZodIssue, shown: (path: Path) => string, stack: string): Problem[] {
   const path = issue.path as Path;
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], stack));
   if (issue.code === "invalid_key") return [unusableKey(path, hintOf(issue, path).allowed, stack)];
-  const { allowed, example } = hintOf(issue, path);
+  return [wrongValue(path, shown(path), hintOf(issue, path), stack)];
+}
+
+function wrongValue(path: Path, problem: string, { allowed, example }: Partial<Hint>, stack: string): Problem {
   const command = example === undefined ? "rm" : "set";
-  return [
-    {
-      key: keyOf(path),
-      problem: secret.includes(String(path[0])) ? "is a secret with a wrong value" : describe(valueAt(values, path)),
-      allowed,
-      fix: `pulumi config ${command} --stack ${stack} --path '${keyOf(path)}' ${shell(example ?? "")}`.trim(),
-    },
-  ];
+  const fix = `pulumi config ${command} --stack ${stack} --path '${keyOf(path)}' ${shell(example ?? "")}`.trim();
+  return { key: keyOf(path), problem, ...(allowed === undefined ? {} : { allowed }), fix };
 }
 
 function unknownKey(path: Path, stack: string): Problem {
@@ -120,7 +133,6 @@ function describe(value: unknown): string {
 
 /** What is allowed at a path, and an example; none for an object, whose keys are set one by one. */
 function hintOf(issue: z.core.$ZodIssue, path: Path): { allowed: string; example?: string } {
-  if (issue.code === "custom" && issue.params) return issue.params as unknown as Hint;
   const at = schemaAt(path, issue.code === "invalid_key");
   const keys = shapeOf(at);
   return hintsOf(at) ?? { allowed: keys ? `an object with ${Object.keys(keys).join(", ")}` : issue.message };
@@ -148,8 +160,8 @@ const hintsOf = (schema: z.core.$ZodType | undefined): Hint | undefined =>
     .map((layer) => (layer as z.ZodType).meta() as Hint | undefined)
     .find((meta) => meta?.allowed !== undefined);
 
-const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, unknown> | undefined =>
-  (layers(schema).at(-1)?._zod.def as { shape?: Record<string, unknown> } | undefined)?.shape;
+const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, z.ZodType> | undefined =>
+  (layers(schema).at(-1)?._zod.def as { shape?: Record<string, z.ZodType> } | undefined)?.shape;
 
 const keyOf = (path: Path) => `${project}:${formatPath(path)}`;
 const startsWith = (path: Path, prefix: Path) => prefix.every((key, i) => path[i] === key);

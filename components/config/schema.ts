@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { minorOf, supported, defaultSpireVersion } from "./versions";
+import { defaultSpireVersion } from "./versions";
 
 /** What the error for a value says: what is allowed, and an example that would be. */
 export interface Hint {
@@ -14,7 +14,7 @@ const choice = <const T extends readonly [string, ...string[]]>(...values: T) =>
   hinted(z.enum(values), values.join(", "), values[0]);
 
 /** `pulumi config set` writes booleans as strings and, at the top level, everything else as JSON. */
-const written = (value: unknown): unknown => {
+export const written = (value: unknown): unknown => {
   if (typeof value !== "string") return value;
   if (value === "true" || value === "false") return value === "true";
   try {
@@ -44,14 +44,8 @@ const labelKey = z.string().regex(/^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([-A-Za-z0-
 const labelValue = z.string().regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/);
 const duration = (example: string) =>
   text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);
-const version = (minors: readonly string[], allowed: string, example: string) =>
-  hinted(
-    z.string().refine((v) => minors.includes(minorOf(v) ?? "") && !v.startsWith("v")),
-    `${allowed}, as a string in quotes: ${minors.join(", ")}`,
-    example,
-  );
-const fullVersion = (minors: readonly string[], allowed: string, example: string) =>
-  version(minors, allowed, example).refine((v) => /^\d+\.\d+\.\d+$/.test(v));
+const version = text(/^\d+\.\d+(\.\d+)?$/, 'a version, as a string in quotes: "1.34"', "1.34");
+const fullVersion = (example: string) => text(/^\d+\.\d+\.\d+$/, `a full version, as in ${example}`, example);
 
 /** `off` nothing · `observe` allow rules that deny nothing · `allow` default deny and allow rules · `require` allow rules that demand authentication. */
 export const phases = ["off", "observe", "allow", "require"] as const;
@@ -68,9 +62,9 @@ const cluster = section({
     "the UID of the namespace kube-system",
     "$(kubectl get namespace kube-system --output 'jsonpath={.metadata.uid}')",
   ),
-  kubernetes: version(supported.kubernetes, "a supported Kubernetes version", "1.34"),
+  kubernetes: version,
   cilium: section({
-    version: fullVersion(supported.cilium, "a full Cilium version of a supported minor", "1.19.3"),
+    version: fullVersion("1.19.3"),
     /** Where Cilium's agents and operator run. */
     namespace: namespace.default("kube-system"),
     /** How Cilium gets its values: a ConfigMap that a Flux HelmRelease reads, or not by this program. */
@@ -82,9 +76,7 @@ const cluster = section({
 
 const spire = section({
   install: choice("managed").default("managed"),
-  version: fullVersion(supported.spire, "a full SPIRE version of a supported minor", defaultSpireVersion).default(
-    defaultSpireVersion,
-  ),
+  version: fullVersion(defaultSpireVersion).default(defaultSpireVersion),
   /** Servers. More than one needs a shared SQL datastore, which a guardrail sees to. */
   replicas: whole(1, 9, 1).default(1),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
@@ -122,40 +114,20 @@ const intent = object({
   ),
 });
 
-/** One stack's configuration, as `pulumi config` holds it without the project's prefix. */
-export const schema = z
-  .strictObject({
-    /** The flag. */
-    auth: boolean("false"),
-    trustDomain: text(
-      /^(?=.{1,255}$)[a-z0-9]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]*[a-z0-9])?)*$/,
-      "a trust domain's bare name in lower case, without spiffe://",
-      "apps.zt.internal",
-    ),
-    cluster,
-    spire,
-    rollout: section({ phases: json(z.record(namespace, choice(...phases))).prefault({}) }),
-    access: json(z.array(intent)).prefault([]),
-  })
-  .superRefine((config, context) => {
-    const problem = (path: (string | number)[], hint: Hint) =>
-      context.addIssue({ code: "custom", path, params: { ...hint } });
-    const seen = new Map<string, number>();
-    config.access.forEach(({ name, target: { namespace } }, i) => {
-      const first = seen.get(`${namespace}/${name}`);
-      seen.set(`${namespace}/${name}`, first ?? i);
-      if (first !== undefined)
-        problem(["access", i, "name"], {
-          allowed: `a name of its own, since access[${first}] is ${namespace}/${name}`,
-          example: `${name}-2`,
-        });
-      if (!Object.hasOwn(config.rollout.phases, namespace))
-        problem(["rollout", "phases", namespace], {
-          allowed: `${phases.join(", ")}: access[${i}] needs to know how far to go`,
-          example: "observe",
-        });
-    });
-  });
+/** One stack's configuration, as `pulumi config` holds it without the project's prefix: each value for itself. */
+export const schema = z.strictObject({
+  /** The flag. */
+  auth: boolean("false"),
+  trustDomain: text(
+    /^(?=.{1,255}$)[a-z0-9]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]*[a-z0-9])?)*$/,
+    "a trust domain's bare name in lower case, without spiffe://",
+    "apps.zt.internal",
+  ),
+  cluster,
+  spire,
+  rollout: section({ phases: json(z.record(namespace, choice(...phases))).prefault({}) }),
+  access: json(z.array(intent)).prefault([]),
+});
 
 export type StackConfig = DeepReadonly<z.output<typeof schema>>;
 export type Intent = StackConfig["access"][number];

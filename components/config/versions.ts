@@ -13,7 +13,7 @@ export const supported = {
 /** The version of SPIRE that is deployed unless the configuration names another. 1.15.2 loses new entries (spire#7198). */
 export const defaultSpireVersion = "1.15.3";
 
-/** The minor version ("1.19") of a version ("1.19.3", "v1.19.3"); undefined where there is none. */
-export function minorOf(version: string): string | undefined {
-  return /^v?(\d+\.\d+)(\.\d+)?$/.exec(version)?.[1];
+/** The minor version, "1.19", of a version, "1.19.3" or "1.19". */
+export function minorOf(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
 }

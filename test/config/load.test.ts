@@ -113,6 +113,28 @@ describe("a stack's configuration", () => {
     expect(problems({ ...good, auth: { secure: secret } }).join()).not.toContain(secret);
   });
 
+  test("shows a wrong value that came from the engine as JSON", () => {
+    const cluster = JSON.stringify({ ...(good["cluster"] as object), identity: "" });
+    expect(problems({ ...good, cluster })).toEqual(['zero-trust:cluster.identity is ""']);
+  });
+
+  test("shows what does not go together beside what is wrong in itself", () => {
+    const cluster = { ...(good["cluster"] as object), kubernetes: "1.20", foo: 1 };
+    expect(problems({ ...good, cluster, rollout: { phases: { Bad: "allow" } } })).toEqual([
+      "zero-trust:cluster.foo is not a key",
+      'zero-trust:rollout.phases.Bad cannot be named "Bad"',
+      'zero-trust:cluster.kubernetes is "1.20"',
+    ]);
+  });
+
+  test.each(["cluster.cilium.version=1.21.0", "cluster.kubernetes=1.40", "spire.version=2.0.0"])(
+    "refuses %s, which is not supported, but not where authentication is off: that must always work",
+    (assignment) => {
+      expect(() => configOf("apps", assignment)).toThrow(/allowed: one of/);
+      expect(configOf("apps", assignment, "auth=false").auth).toBe(false);
+    },
+  );
+
   test("wants a phase for every namespace that an intent is about", () => {
     expect(problems({ ...good, rollout: { phases: {} } })).toEqual(["zero-trust:rollout.phases.orders is missing"]);
   });
