@@ -18,7 +18,9 @@ export function ciliumAuthPolicyObjects(component: string, args: CiliumAuthPolic
   const groups = new Map<string, Group>();
   for (const intent of args.intents) {
     const key = canonical(intent);
-    groups.set(key, [...(groups.get(key) ?? []), intent] as Group);
+    const group = groups.get(key);
+    if (group) group.push(intent);
+    else groups.set(key, [intent]);
   }
   return [...groups.values()].map((group) => {
     const manifest = allowPolicy(args, group);
@@ -27,7 +29,7 @@ export function ciliumAuthPolicyObjects(component: string, args: CiliumAuthPolic
 }
 
 /** Intents with the same target and port. */
-type Group = readonly [Intent, ...Intent[]];
+type Group = [Intent, ...Intent[]];
 
 function allowPolicy({ namespace, phase }: CiliumAuthPolicyArgs, group: Group): KubernetesObject {
   const [{ target, port }] = group;

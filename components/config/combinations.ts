@@ -38,11 +38,13 @@ function unsupportedVersions({ auth, cluster, spire }: PartialConfig): Conflict[
 }
 
 function namesTakenTwice({ access = [] }: PartialConfig): Conflict[] {
-  const id = ({ name, target }: (typeof access)[number]) => `${target.namespace}/${name}`;
-  return access.flatMap((intent, i) => {
-    const first = access.findIndex((other) => id(other) === id(intent));
-    const allowed = `a name of its own, since access[${first}] is ${id(intent)}`;
-    return first === i ? [] : [{ path: ["access", i, "name"], hint: { allowed, example: `${intent.name}-2` } }];
+  const taken = new Map<string, number>();
+  return access.flatMap(({ name, target }, i) => {
+    const id = `${target.namespace}/${name}`;
+    const first = taken.get(id) ?? i;
+    taken.set(id, first);
+    const allowed = `a name of its own, since access[${first}] is ${id}`;
+    return first === i ? [] : [{ path: ["access", i, "name"], hint: { allowed, example: `${name}-2` } }];
   });
 }
 

@@ -53,7 +53,7 @@ export function loadConfig(
 ): StackConfig {
   const encrypted = encryptedPaths(values);
   const result = schema.safeParse(values);
-  const conflicts = conflictsIn(wellFormed(schema, values) as PartialConfig);
+  const conflicts = conflictsIn(result.success ? result.data : (wellFormed(schema, values) as PartialConfig));
   if (result.success && conflicts.length + encrypted.length === 0) return canonical(result.data);
 
   const issues = (result.error?.issues ?? []).filter(
