@@ -55,7 +55,7 @@ function typed(text: string): unknown {
 
 function configOf(directory: string, file: string, stack: string): Record<string, unknown> {
   try {
-    const document = load(readFileSync(join(directory, file), "utf8"), { schema: CORE_SCHEMA, filename: file });
+    const document = load(readFileSync(join(directory, file), "utf8"), { schema: CORE_SCHEMA });
     const { config } = (document ?? {}) as { config?: unknown };
     return (config ?? {}) as Record<string, unknown>;
   } catch (error) {

@@ -37,7 +37,12 @@ export function staticEntryCrd(): KubernetesObject {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: "clusterstaticentries.spire.spiffe.io", labels: labelsOf("spire-registration") },
+    metadata: {
+      name: "clusterstaticentries.spire.spiffe.io",
+      labels: labelsOf("spire-registration"),
+      // Pulumi waits for no CRD by itself, and an entry cannot be created before.
+      annotations: { "pulumi.com/waitFor": "condition=Established" },
+    },
     spec: {
       group: "spire.spiffe.io",
       names: {

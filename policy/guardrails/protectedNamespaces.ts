@@ -1,4 +1,4 @@
-import type { StackConfig } from "../../components/config/schema";
+import type { Phase, StackConfig } from "../../components/config/schema";
 import type { KubernetesObject } from "../../components/kubernetes";
 import { authenticationMode, ciliumRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
 import type { Facts } from "../facts";
@@ -11,7 +11,7 @@ export const protectedNamespaces: Guardrail = {
   severity: "mandatory",
   prevents:
     "A cluster that locks itself out: SPIRE, DNS, storage or GitOps behind authentication cannot come back when SPIRE is down (cilium#46392, cilium#24552; DNS down within two hours at devantler-tech/platform#1788).",
-  remediation: "Leave the namespace at allow: pulumi config set --path 'rollout.phases.<namespace>' allow",
+  remediation: "Leave the namespace at observe: pulumi config set --path 'rollout.phases.<namespace>' observe",
   blocksOff: false,
   reads: isCiliumPolicy,
   checkObject: (manifest, facts) =>
@@ -21,12 +21,15 @@ export const protectedNamespaces: Guardrail = {
   checkStack: ({ config }) =>
     Object.entries(config.rollout.phases).flatMap(([namespace, phase]) => {
       const reason = reasonToProtect(namespace, config);
-      if (phase !== "require" || reason === undefined) return [];
-      const message = `is require, but ${namespace} ${reason}; write allow`;
-      return [{ where: `zero-trust:rollout.phases.${namespace}`, message }];
+      const where = `zero-trust:rollout.phases.${namespace}`;
+      if (reason === undefined || !enforced.includes(phase)) return [];
+      if (phase === "require") return [{ where, message: `is require, but ${namespace} ${reason}; write observe` }];
+      const message = `is allow, which denies every caller that no intent names, and ${namespace} ${reason}; write observe`;
+      return [{ where, message, severity: "advisory" }];
     }),
 };
 
+const enforced: readonly Phase[] = ["allow", "require"];
 const namespaceLabel = /^(k8s:)?io\.kubernetes\.pod\.namespace$/;
 
 function violation(manifest: KubernetesObject, { where, spec }: CiliumRule, { config }: Facts): Violation[] {

@@ -156,7 +156,7 @@ describe("npm run render", () => {
     expect(status).toBe(1);
     expect(stdout).toContain("FAIL  protected-namespaces");
     expect(stdout).toContain(
-      "zero-trust:rollout.phases.kube-system is require, but kube-system runs Cilium itself; write allow",
+      "zero-trust:rollout.phases.kube-system is require, but kube-system runs Cilium itself; write observe",
     );
   });
 

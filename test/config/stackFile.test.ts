@@ -63,7 +63,7 @@ describe("a stack file", () => {
 
   test("that is no YAML is reported by its name and line", () => {
     write("Pulumi.apps.yaml", "config:\n  a: [\n");
-    expect(() => readStackFile(directory, "apps")).toThrow(/Pulumi.apps.yaml is not YAML/);
+    expect(() => readStackFile(directory, "apps")).toThrow(/Pulumi.apps.yaml is not YAML: [^]*\(3:1\)/);
   });
 
   test("is one of the project's stacks; Pulumi.yaml is none", () => {

@@ -144,6 +144,12 @@ const mutations: Readonly<Record<string, readonly Mutation[]>> = {
       change: withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system" } })),
       says: /kube-system/,
     },
+    {
+      what: "a protected namespace closed to callers that no intent names",
+      change: withConfig("rollout.phases.kube-system=allow"),
+      says: /is allow, which denies every caller that no intent names/,
+      verdict: "warn",
+    },
   ],
   "trust-domain": [
     ...["example.org", "cluster.local", "spiffe.cilium", "a.test"].map((name) => ({
@@ -263,7 +269,7 @@ describe("what must not be caught", () => {
         spec: { ingress: [{ authentication: { mode: "required" } }] },
       }),
     ],
-    ["protected-namespaces", "a protected namespace in allow", withConfig("rollout.phases.kube-system=allow")],
+    ["protected-namespaces", "a protected namespace in observe", withConfig("rollout.phases.kube-system=observe")],
     [
       "protected-namespaces",
       "a cluster-wide policy for one other namespace",
