@@ -52,8 +52,8 @@ export function objectOf({ type, props }: PackResource): { manifest: KubernetesO
   const { status: _, ...manifest } = recordOf(value);
   return {
     manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, name: String(name) } },
-    // What the API server fills in decides nothing.
-    unknown: unknown.filter((path) => !/^(status|metadata|id)\b/.test(path)),
+    // What the API server fills in decides nothing; of the metadata the namespace does.
+    unknown: unknown.filter((path) => !/^(status|id)\b|^metadata\.(?!namespace)/.test(path)),
   };
 }
 

@@ -98,6 +98,12 @@ describe("the policy pack", () => {
       "spec.ingress[0].authentication.mode",
     ],
     [
+      "protected-namespaces",
+      policyType,
+      { ...required({}), metadata: { name: "api", namespace: unknown } },
+      "metadata.namespace",
+    ],
+    [
       "sqlite-single-server",
       "kubernetes:apps/v1:StatefulSet",
       {
@@ -121,7 +127,8 @@ describe("the policy pack", () => {
   });
 
   test("does not mind unknowns that decide nothing", () => {
-    const object = { ...required({ fromEndpoints: [{ matchLabels: { a: "b" } }] }), status: unknown };
+    const rule = required({ fromEndpoints: [{ matchLabels: { a: "b" } }] });
+    const object = { ...rule, metadata: { ...rule.metadata, uid: unknown }, status: unknown };
     expect(checkObject("no-broad-auth-rule", policyType, object)).toEqual([]);
     const other = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "web" }, data: unknown };
     expect(checkObject("ttl-coherence", "kubernetes:core/v1:ConfigMap", other)).toEqual([]);
