@@ -3,6 +3,7 @@ import { parseArgs, styleText } from "node:util";
 import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/rollout/state";
+import { breakGlass } from "./breakGlass";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
 import { renderStack, type RenderedStack } from "./renderStack";
 import { jsonOf, viewOf } from "./view";
@@ -15,6 +16,7 @@ npm run render -- [options]
   --set KEY=VALUE   on top of the stack file, as pulumi config set --path would; may be repeated
   --from STATE      show the update from this state: new, on or off (default: no update, the state that the stack file describes)
   --json            one JSON object instead of the text
+  --break-glass     the commands that turn authentication off without Pulumi, and nothing else
   --help            this text
 
 Exit: 0, 1 when a mandatory guardrail is violated, 2 when the configuration or an option is wrong.`;
@@ -25,7 +27,12 @@ class UsageError extends Error {}
 function main(argv: string[]): number {
   const options = readOptions(argv);
   if (options.help) return print(usage);
-  const stacks = renderAll(options.stack ?? listStacks("."), options.set ?? [], options.from);
+  const names = options.stack ?? listStacks(".");
+  if (options["break-glass"]) {
+    const off = renderAll(names, [...(options.set ?? []), "auth=false"], "on");
+    return print(off.map(breakGlass).join("\n\n\n"));
+  }
+  const stacks = renderAll(names, options.set ?? [], options.from);
 
   const out = options.out ?? "rendered";
   // The pages under docs/ show the stack files and nothing else; those of a trial go with its other files.
@@ -85,6 +92,7 @@ function readOptions(argv: string[]) {
         set: { type: "string", multiple: true },
         from: { type: "string" },
         json: { type: "boolean", default: false },
+        "break-glass": { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });

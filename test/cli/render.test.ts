@@ -181,6 +181,15 @@ describe("npm run render", () => {
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
+  test("prints the commands of --break-glass and writes nothing", () => {
+    const { status, stdout } = render("--break-glass", "--stack", "apps");
+    expect({ status, first: stdout.split("\n")[0] }).toEqual({
+      status: 0,
+      first: "# Turns authentication off on apps without Pulumi. Run the steps in order; each may be run again.",
+    });
+    expect(existsSync(join(project, "rendered"))).toBe(false);
+  });
+
   test("explains itself", () => {
     expect(render("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("--from STATE") as string });
   });

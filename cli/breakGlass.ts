@@ -1,0 +1,73 @@
+import { valuesConfigMap } from "../components/cilium/values";
+import type { KubernetesObject } from "../components/kubernetes";
+import type { RenderedStack } from "./renderStack";
+
+/**
+ * The commands that turn authentication off without Pulumi, in the same order: the policies stop demanding it, then Cilium stops, and SPIRE stays. Each
+ * may be run twice.
+ *
+ * @param stack rendered with `auth` off
+ */
+export function breakGlass({ name, config, plan }: RenderedStack): string {
+  const { context, cilium } = config.cluster;
+  const kubectl = `kubectl --context ${context}`;
+  const helm =
+    `helm --kube-context ${context} --namespace ${cilium.namespace} upgrade cilium cilium/cilium --version ${cilium.version} --reuse-values ` +
+    "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
+  const policies = plan.components
+    .filter(({ kind }) => kind === "CiliumAuthPolicy")
+    .flatMap(({ objects }) => objects.map(({ manifest }) => manifest));
+  return [
+    `# Turns authentication off on ${name} without Pulumi. Run the steps in order; each may be run again.`,
+    "",
+    "# 1. The policies stop demanding authentication. Who may call whom stays as it is.",
+    ...policies.map((policy) => `${kubectl} ${relax(policy)}`),
+    "",
+    "# 2. No rule may be left that demands it, ours or not. This prints the policies that have one; remove the authentication block of each.",
+    `${kubectl} get ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies --all-namespaces --output '${modes}' | grep -w required`,
+    "",
+    "# 3. Cilium stops. Both flags go together: its chart refuses one without the other.",
+    ...(cilium.delivery === "flux"
+      ? [
+          `${kubectl} ${patchValues(plan.components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest)))}`,
+          "#    Flux acts on that by itself. Only where Flux is down too:",
+          `# ${helm}`,
+        ]
+      : [helm]),
+    "",
+    "# 4. Wait until every node has it.",
+    ...["daemonset/cilium", "deployment/cilium-operator"].map(
+      (workload) => `${kubectl} --namespace ${cilium.namespace} rollout status ${workload} --timeout 10m`,
+    ),
+    "",
+    "# 5. SPIRE stays. Tell Pulumi once it is back, or the next update turns authentication on again.",
+    `pulumi config set auth false --stack ${name} && pulumi up --stack ${name}`,
+  ].join("\n");
+}
+
+/** Each policy's name and the authentication modes of its rules, a line each, for kubectl alone. */
+const modes = `jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}${[
+  "spec.ingress",
+  "spec.egress",
+  "specs[*].ingress",
+  "specs[*].egress",
+]
+  .map((rules) => ` {.${rules}[*].authentication.mode}`)
+  .join("")}{"\\n"}{end}`;
+
+/** A merge patch replaces the list of rules, so that nothing of the old one stays, and needs no knowledge of what is there. */
+function relax({ metadata, spec }: KubernetesObject): string {
+  const { ingress } = spec as { ingress: unknown };
+  return patch("ciliumnetworkpolicy", metadata, { spec: { ingress } });
+}
+
+function patchValues(manifests: readonly KubernetesObject[]): string {
+  const values = manifests.find(({ metadata }) => metadata.name === valuesConfigMap.name);
+  if (!values) throw new Error("no values ConfigMap is planned");
+  return patch("configmap", values.metadata, { data: values["data"] });
+}
+
+const patch = (kind: string, { namespace, name }: KubernetesObject["metadata"], content: object): string =>
+  `--namespace ${namespace} patch ${kind} ${name} --type merge --patch ${quoted(JSON.stringify(content))}`;
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
