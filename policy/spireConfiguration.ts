@@ -1,15 +1,32 @@
 import type { KubernetesObject } from "../components/kubernetes";
-import { recordOf } from "./values";
+import { listOf, recordOf } from "./values";
 
-/** A SPIRE server's configuration as a ConfigMap holds it, in JSON; undefined for any other object. */
-export function serverConfigurationOf({
-  kind,
-  ...manifest
-}: KubernetesObject): { file: string; server: Readonly<Record<string, unknown>>; plugins: unknown } | undefined {
-  if (kind !== "ConfigMap") return undefined;
+/** A SPIRE server's or agent's configuration as a ConfigMap holds it, in JSON. */
+export interface SpireConfiguration {
+  /** The key in the ConfigMap's data. */
+  readonly file: string;
+  /** The section `server`, or the section `agent`. */
+  readonly main: Readonly<Record<string, unknown>>;
+  /** The data of one plugin, empty where it is not configured. */
+  plugin(type: string, name: string): Readonly<Record<string, unknown>>;
+}
+
+/** The configuration in an object; undefined for any object that has none. */
+export function spireConfigurationOf(
+  manifest: KubernetesObject,
+  of: "server" | "agent",
+): SpireConfiguration | undefined {
+  if (manifest.kind !== "ConfigMap") return undefined;
   for (const [file, content] of Object.entries(recordOf(manifest["data"]))) {
-    const { server, plugins } = recordOf(parse(content));
-    if (server !== undefined && plugins !== undefined) return { file, server: recordOf(server), plugins };
+    const { [of]: main, plugins } = recordOf(parse(content));
+    if (main === undefined || plugins === undefined) continue;
+    const plugin = (type: string, name: string) =>
+      recordOf(
+        listOf(recordOf(plugins)[type])
+          .map((entry) => recordOf(recordOf(entry)[name])["plugin_data"])
+          .find((data) => data !== undefined),
+      );
+    return { file, main: recordOf(main), plugin };
   }
   return undefined;
 }

@@ -147,8 +147,8 @@ describe("a plan", () => {
     fc.assert(
       fc.property(updates, ([config, previous]) => {
         const facts = factsOfPlan({ name: "apps", peers: [] }, config, plan(config, previous), previous);
-        for (const { verdict, violations } of judge(guardrails, facts))
-          expect([verdict, violations]).toEqual(["pass", []]);
+        const found = judge(guardrails, facts).flatMap(({ violations }) => violations);
+        expect(found.filter(({ severity }) => severity === "mandatory")).toEqual([]);
       }),
     );
   });

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, serverConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const sqliteSingleServer: Guardrail = {
@@ -9,7 +9,7 @@ export const sqliteSingleServer: Guardrail = {
   description: "A SPIRE server on sqlite is alone, and its node can be drained.",
   severity: "mandatory",
   prevents:
-    "Split brain and nodes that cannot be drained: each server on sqlite has a datastore of its own, so agents and entries of one are unknown to the next, and a PodDisruptionBudget on a single server blocks every eviction.",
+    "Split brain and nodes that cannot be drained: each server on sqlite has a datastore of its own, so agents and entries of one are unknown to the next, and a PodDisruptionBudget on a single server blocks every eviction (SPIRE doc/scaling_spire.md, devantler-tech/platform docs/dr/spire-server-ha.md).",
   remediation: "Write spire.replicas 1 and no minAvailable, or give SPIRE a shared SQL datastore.",
   blocksOff: false,
   reads: (o) => ["ConfigMap", "StatefulSet", "Deployment", "PodDisruptionBudget"].includes(o.kind) && mayBeSpire(o),
@@ -56,11 +56,8 @@ function mounts(workload: KubernetesObject): string[] {
 }
 
 function isSqlite(configMap: KubernetesObject): boolean {
-  const stores = listOf(recordOf(serverConfigurationOf(configMap)?.plugins)["DataStore"]);
-  return stores.some((store) => {
-    const { database_type } = recordOf(recordOf(recordOf(store)["sql"])["plugin_data"]);
-    return database_type === "sqlite3";
-  });
+  const { database_type } = spireConfigurationOf(configMap, "server")?.plugin("DataStore", "sql") ?? {};
+  return database_type === "sqlite3";
 }
 
 function selects(budget: KubernetesObject, labels: Readonly<Record<string, unknown>>): boolean {

@@ -1,15 +1,16 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, seconds, serverConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, seconds, spireConfigurationOf } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const ttlCoherence: Guardrail = {
   name: "ttl-coherence",
-  description: "Identities live no longer than the CA can vouch for, and agents' tokens long enough to attest.",
+  description:
+    "Identities live at most a day and no longer than the CA can vouch for, agents' tokens long enough to attest.",
   severity: "mandatory",
   prevents:
-    "Identities cut short: a SPIRE CA guarantees a sixth of its lifetime, at most 7 days, and what is asked beyond is silently capped (SPIRE pkg/server/ca/manager); a token below 600 s is refused by Kubernetes, and a short one expires while a kubelet restarts.",
+    "Identities cut short: a SPIRE CA guarantees a sixth of its lifetime, at most 7 days, and what is asked beyond is silently capped; a token below 600 s is refused by Kubernetes, and a short one expires while a kubelet restarts (SPIRE pkg/server/ca/manager, cilium#29814).",
   remediation: "Raise spire.ttl.ca to at least six times the longest of the other lifetimes, or lower those.",
   blocksOff: false,
   reads: (o) => ["ConfigMap", "DaemonSet", "StatefulSet", "Deployment"].includes(o.kind) && mayBeSpire(o),
@@ -21,18 +22,21 @@ const day = 86_400;
 const defaults = { ca_ttl: "24h", default_x509_svid_ttl: "1h", default_jwt_svid_ttl: "5m", agent_ttl: "1h" } as const;
 
 function lifetimes(manifest: KubernetesObject): Violation[] {
-  const configuration = serverConfigurationOf(manifest);
+  const configuration = spireConfigurationOf(manifest, "server");
   if (!configuration) return [];
-  const { file, server } = configuration;
+  const { file, main: server } = configuration;
   const given = Object.entries(defaults).map(([key, value]) => ({ key, value: server[key] ?? value }));
   const ca = seconds(given[0]?.value) ?? Infinity;
   return given.flatMap(({ key, value }, i) => {
     const report = (message: string) => [inObject(manifest, `data["${file}"] server.${key}`, message)];
     const lifetime = seconds(value);
-    const most = i === 0 ? Infinity : Math.min(ca / 6, 7 * day);
     if (lifetime === undefined) return report(`is ${JSON.stringify(value)}, which is no duration`);
-    if (lifetime <= most) return [];
-    return report(`is ${lifetime / 3600}h, more than the ${most / 3600}h that a CA of ${ca / 3600}h guarantees`);
+    if (i === 0) return [];
+    const hours = `is ${lifetime / 3600}h, more than the`;
+    return [
+      ...(lifetime > ca / 6 ? report(`${hours} ${ca / 6 / 3600}h that a CA of ${ca / 3600}h guarantees`) : []),
+      ...(lifetime > day ? report(`${hours} 24h after which what was stolen must be worthless`) : []),
+    ];
   });
 }
 

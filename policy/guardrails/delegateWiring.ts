@@ -1,0 +1,80 @@
+import { isDeepStrictEqual } from "node:util";
+import type { KubernetesObject } from "../../components/kubernetes";
+import type { Facts } from "../facts";
+import type { Guardrail, Violation } from "../guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
+import { listOf, recordOf } from "../values";
+
+export const delegateWiring: Guardrail = {
+  name: "delegate-wiring",
+  description: "SPIRE and Cilium agree on trust domain, sockets, delegates and entries.",
+  severity: "mandatory",
+  prevents:
+    "Authentication that is on and issues nothing: an agent compares trust domains as strings and skips what differs, and without admin, delegate, node alias and entries there is no identity to hand out (cilium#45045, cilium#40533).",
+  remediation: "Configure both sides from one place, as the components Spire and CiliumAuth do.",
+  blocksOff: false,
+  reads: (object) => ["ConfigMap", "ClusterStaticEntry"].includes(object.kind) && mayBeSpire(object),
+  checkStack: (facts) => {
+    const server = first(facts, (object) => spireConfigurationOf(object, "server"));
+    const agent = first(facts, (object) => spireConfigurationOf(object, "agent"));
+    // A SPIRE that this stack does not make cannot be judged from here.
+    return server && agent ? judgeWiring(facts, server, agent) : [];
+  },
+};
+
+type Configuration = NonNullable<ReturnType<typeof spireConfigurationOf>>;
+
+function judgeWiring(
+  { config: { trustDomain }, objects, releases }: Facts,
+  server: Configuration,
+  agent: Configuration,
+) {
+  const found: Violation[] = [];
+  const expectEqual = (where: string, value: unknown, wanted: unknown) => {
+    if (!isDeepStrictEqual(value, wanted))
+      found.push({ where, message: `is ${JSON.stringify(value) ?? "missing"}; write ${JSON.stringify(wanted)}` });
+  };
+  const id = (path: string) => `spiffe://${trustDomain}${path}`;
+  expectEqual(`${server.file} server.trust_domain`, server.main["trust_domain"], trustDomain);
+  expectEqual(`${agent.file} agent.trust_domain`, agent.main["trust_domain"], trustDomain);
+  expectEqual(`${server.file} server.admin_ids`, server.main["admin_ids"], [id("/cilium-operator")]);
+  expectEqual(`${agent.file} agent.authorized_delegates`, agent.main["authorized_delegates"], [id("/cilium-agent")]);
+
+  const clusters = listOf(server.plugin("NodeAttestor", "k8s_psat")["clusters"]).flatMap((map) =>
+    Object.keys(recordOf(map)),
+  );
+  const { cluster } = agent.plugin("NodeAttestor", "k8s_psat");
+  if (!clusters.includes(String(cluster)))
+    found.push({
+      where: `${agent.file} k8s_psat.cluster`,
+      message: `is ${JSON.stringify(cluster)}; the server knows ${clusters.join(", ")}`,
+    });
+
+  for (const { name, namespace, values } of releases) {
+    const spire = recordOf(recordOf(recordOf(recordOf(values)["authentication"])["mutual"])["spire"]);
+    const where = (key: string) => `Values of ${namespace}/${name} authentication.mutual.spire.${key}`;
+    expectEqual(where("trustDomain"), spire["trustDomain"], trustDomain);
+    expectEqual(where("adminSocketPath"), spire["adminSocketPath"], agent.main["admin_socket_path"]);
+    expectEqual(where("agentSocketPath"), spire["agentSocketPath"], agent.main["socket_path"]);
+  }
+
+  const entries = objects.filter(({ kind }) => kind === "ClusterStaticEntry").map((entry) => recordOf(entry["spec"]));
+  const find = (path: string) => entries.find(({ spiffeID }) => spiffeID === id(path));
+  const aliases = entries.filter(({ parentID }) => parentID === id("/spire/server")).map(({ spiffeID }) => spiffeID);
+  for (const path of ["/cilium-agent", "/cilium-operator"]) {
+    const entry = find(path);
+    const where = `ClusterStaticEntry for ${id(path)}`;
+    if (!entry) found.push({ where, message: "is missing; without it Cilium gets no identity" });
+    else if (!aliases.includes(entry["parentID"]))
+      found.push({ where: `${where} parentID`, message: "is no node alias, so the entry would reach one node alone" });
+  }
+  return found;
+}
+
+function first<T>({ objects }: Facts, read: (object: KubernetesObject) => T | undefined): T | undefined {
+  for (const object of objects) {
+    const value = read(object);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Guardrail } from "../guardrail";
+import { recordOf } from "../values";
+
+export const flagAtomic: Guardrail = {
+  name: "flag-atomic",
+  description: "Cilium's two authentication flags and its rollouts move together with auth.",
+  severity: "mandatory",
+  prevents:
+    "A half state: the chart refuses one flag without the other (cilium#26208), and agents that are not rolled go on with what they started with (devantler-tech/platform#1969).",
+  remediation: "Write both flags as booleans equal to auth, with rollOutCiliumPods and operator.rollOutPods true.",
+  // A half state on the way off is the outage that the way off is for.
+  blocksOff: true,
+  checkStack: ({ config: { auth }, releases }) =>
+    releases.flatMap(({ name, namespace, values }) => {
+      const { authentication, rollOutCiliumPods, operator } = recordOf(values);
+      const { enabled, mutual } = recordOf(authentication);
+      const spire = recordOf(recordOf(mutual)["spire"]);
+      const wanted: readonly (readonly [key: string, value: unknown, wanted: boolean])[] = [
+        ["authentication.enabled", enabled, auth],
+        ["authentication.mutual.spire.enabled", spire["enabled"], auth],
+        ["rollOutCiliumPods", rollOutCiliumPods, true],
+        ["operator.rollOutPods", recordOf(operator)["rollOutPods"], true],
+      ];
+      return wanted
+        .filter(([, value, wanted]) => !isDeepStrictEqual(value, wanted))
+        .map(([key, value, wanted]) => ({
+          where: `Values of ${namespace}/${name} ${key}`,
+          message: `is ${JSON.stringify(value) ?? "missing"} while auth is ${auth ? "on" : "off"}; write ${wanted}`,
+        }));
+    }),
+};
