@@ -3,8 +3,10 @@ import { parseArgs, styleText } from "node:util";
 import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/rollout/state";
+import { guardrails } from "../policy/guardrails";
 import { breakGlass } from "./breakGlass";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
+import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
 import { jsonOf, viewOf } from "./view";
 
@@ -37,7 +39,9 @@ function main(argv: string[]): number {
   const out = options.out ?? "rendered";
   // The pages under docs/ show the stack files and nothing else; those of a trial go with its other files.
   const trial = options.out !== undefined || options.set !== undefined || options.from !== undefined;
-  const written = stacks.map((stack) => write(stack, out, trial ? join(out, "docs") : "docs"));
+  const docs = trial ? join(out, "docs") : "docs";
+  const written = stacks.map((stack) => write(stack, out, docs));
+  writeFile(join(docs, "guardrails.md"), guardrailsPage(guardrails));
 
   if (options.json) print(JSON.stringify({ stacks: stacks.map(jsonOf) }, null, 2));
   else print(stacks.map((stack, i) => `${viewOf(stack, paint)}\n\n${written[i] ?? ""}`).join("\n\n"));

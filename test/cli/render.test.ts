@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessPage, filesOf } from "../../cli/files";
+import { guardrailsPage } from "../../cli/guardrailsPage";
 import { renderStack } from "../../cli/renderStack";
 import { viewOf } from "../../cli/view";
 import { guardrails } from "../../policy/guardrails";
@@ -233,6 +234,10 @@ describe("the rendered files", () => {
   test("are shown in the README as the command prints them", () => {
     const shown = /^apps  auth on\n[^]*?(?=\n\n  \d+ files)/m.exec(readFileSync(join(root, "README.md"), "utf8"))?.[0];
     expect(shown).toBe(viewOf(renderStack(root, "apps", [], undefined), (_, text) => text));
+  });
+
+  test("under docs list every guardrail as it is", () => {
+    expect(readFileSync(join(root, "docs", "guardrails.md"), "utf8")).toBe(guardrailsPage(guardrails));
   });
 
   test.each(stacks)("under docs show stack %s as it is committed; npm run render brings them up to date", (name) => {

@@ -1,0 +1,21 @@
+import type { Guardrail } from "../policy/guardrail";
+
+/** The page docs/guardrails.md. */
+export function guardrailsPage(guardrails: readonly Guardrail[]): string {
+  return [
+    "# Guardrails",
+    "",
+    "Written by `npm run render`. Each is judged by `render`, by the program before it registers anything, and by the policy pack. A mandatory one stops the update;",
+    "while `auth` is off it only warns, unless it guards the way off itself.",
+    "",
+    ...guardrails.flatMap(({ name, description, severity, blocksOff, prevents, remediation }) => [
+      `## ${name}`,
+      "",
+      `${description} *${severity}${blocksOff ? ", also on the way off" : ""}*`,
+      "",
+      `- **Prevents:** ${prevents}`,
+      `- **To put it right:** ${remediation}`,
+      "",
+    ]),
+  ].join("\n");
+}
