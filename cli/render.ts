@@ -30,6 +30,8 @@ function main(argv: string[]): number {
   const options = readOptions(argv);
   if (options.help) return print(usage);
   const names = options.stack ?? listStacks(".");
+  if (names.length === 0)
+    throw new UsageError("There is no Pulumi.<stack>.yaml here; run this in the project's directory.");
   if (options["break-glass"]) {
     const off = renderAll(names, [...(options.set ?? []), "auth=false"], "on");
     return print(off.map(breakGlass).join("\n\n\n"));
@@ -122,7 +124,8 @@ function print(text: string): 0 {
 try {
   process.exitCode = main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  const { message, syscall } = error as NodeJS.ErrnoException;
+  if (!(error instanceof UsageError) && syscall === undefined) throw error;
+  process.stderr.write(`${message}\n`);
   process.exitCode = 2;
 }

@@ -182,6 +182,16 @@ describe("npm run render", () => {
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
+  test("ends with 2 and a reason where there is no stack, and where it cannot write", () => {
+    writeFileSync(join(project, "taken"), "");
+    expect(render("--out", "taken")).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^E.*taken.*\n$/) as string,
+    });
+    for (const stack of stacks) rmSync(join(project, `Pulumi.${stack}.yaml`));
+    expect(render()).toMatchObject({ status: 2, stderr: expect.stringContaining("no Pulumi.<stack>.yaml") as string });
+  });
+
   test("prints the commands of --break-glass and writes nothing", () => {
     const { status, stdout } = render("--break-glass", "--stack", "apps");
     expect({ status, first: stdout.split("\n")[0] }).toEqual({
