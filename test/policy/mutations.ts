@@ -1,0 +1,377 @@
+import { loadConfig } from "../../components/config/load";
+import { readStackFile } from "../../components/config/stackFile";
+import type { KubernetesObject } from "../../components/kubernetes";
+import type { Facts } from "../../policy/facts";
+import { root } from "../support/stacks";
+
+/** The good facts, changed in one way. */
+export interface Mutation {
+  readonly what: string;
+  readonly change: (facts: Facts) => Facts;
+  /** Part of the message; the verdict is fail unless `verdict` says otherwise. */
+  readonly says: RegExp;
+  readonly verdict?: "warn";
+}
+
+export const withConfig =
+  (...assignments: string[]) =>
+  (facts: Facts): Facts => ({ ...facts, config: loadConfig(readStackFile(root, "apps", assignments), "apps") });
+export const withObject =
+  (object: KubernetesObject) =>
+  (facts: Facts): Facts => ({ ...facts, objects: [...facts.objects, object] });
+const withChanged =
+  (kind: string, name: string, change: (json: string) => string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    objects: facts.objects.map((o) =>
+      o.kind === kind && o.metadata.name === name ? (JSON.parse(change(JSON.stringify(o))) as KubernetesObject) : o,
+    ),
+  });
+const both =
+  (first: (facts: Facts) => Facts, second: (facts: Facts) => Facts) =>
+  (facts: Facts): Facts =>
+    second(first(facts));
+
+/** A Cilium policy with one rule that demands authentication. */
+export const policy = (rule: object, overrides: Partial<KubernetesObject> = {}): KubernetesObject => ({
+  apiVersion: "cilium.io/v2",
+  kind: "CiliumNetworkPolicy",
+  metadata: { name: "extra", namespace: "orders" },
+  spec: { endpointSelector: {}, ingress: [{ authentication: { mode: "required" }, ...rule }] },
+  ...overrides,
+});
+const named = { fromEndpoints: [{ matchLabels: { app: "web" } }] };
+export const clusterwide = (endpointSelector: object): KubernetesObject =>
+  policy(
+    {},
+    {
+      kind: "CiliumClusterwideNetworkPolicy",
+      metadata: { name: "extra" },
+      spec: { endpointSelector, ingress: [{ ...named, authentication: { mode: "required" } }] },
+    },
+  );
+export const budget = (spec: object): KubernetesObject => ({
+  apiVersion: "policy/v1",
+  kind: "PodDisruptionBudget",
+  metadata: { name: "spire-server", namespace: "spire" },
+  spec: { selector: { matchLabels: { "app.kubernetes.io/name": "spire-server" } }, ...spec },
+});
+export const ttl = (key: string, value: string) =>
+  withChanged("ConfigMap", "spire-server", (json) =>
+    json.replace(new RegExp(`(${key}\\\\": \\\\")[^"\\\\]*`), `$1${value}`),
+  );
+const entry = (name: string, change: (json: string) => string) => withChanged("ClusterStaticEntry", name, change);
+const serverConf = (from: string | RegExp, to: string) =>
+  withChanged("ConfigMap", "spire-server", (json) => json.replace(from, to));
+const agentConf = (from: string | RegExp, to: string) =>
+  withChanged("ConfigMap", "spire-agent", (json) => json.replace(from, to));
+const agents = (from: string | RegExp, to: string) =>
+  withChanged("DaemonSet", "spire-agent", (json) => json.replace(from, to));
+const without =
+  (kind: string, name: string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    objects: facts.objects.filter((o) => o.kind !== kind || o.metadata.name !== name),
+  });
+/** Cilium's values with a part of their JSON replaced. */
+const values =
+  (from: string | RegExp, to: string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    releases: facts.releases.map((release) => ({
+      ...release,
+      values: JSON.parse(JSON.stringify(release.values).replace(from, to)) as unknown,
+    })),
+  });
+const ports = (...ports: object[]) => withObject(policy({ ...named, toPorts: [{ ports }] }));
+const token = (seconds: number) =>
+  withChanged("DaemonSet", "spire-agent", (json) => json.replace("7200", String(seconds)));
+
+const broad: Mutation[] = (
+  [
+    ["no source at all", {}],
+    ["an empty list of sources", { fromEndpoints: [] }],
+    ["an empty selector", { fromEndpoints: [{}] }],
+    ["a selector that is null", { fromEndpoints: [null] }],
+    ["a selector with empty labels", { fromEndpoints: [{ matchLabels: {} }] }],
+    ["a selector with empty expressions", { fromEndpoints: [{ matchExpressions: [] }] }],
+    ["a second selector that is empty", { fromEndpoints: [{ matchLabels: { app: "web" } }, { matchLabels: {} }] }],
+    ["the entity all", { fromEntities: ["all"] }],
+    ["the entity cluster beside others", { fromEntities: ["host", "cluster"] }],
+  ] as const
+).map(([what, rule]) => ({ what, change: withObject(policy(rule)), says: /selects everybody/ }));
+
+/** What each guardrail claims to catch. */
+export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
+  "no-required-while-disabled": [
+    {
+      what: "auth off beside the policies of auth on",
+      change: withConfig("auth=false"),
+      says: /allow-api.* demands authentication while auth is off/,
+    },
+    {
+      what: "a rule in specs",
+      change: both(
+        withConfig("auth=false"),
+        withObject(
+          policy({}, { spec: undefined, specs: [{ ingress: [{ ...named, authentication: { mode: "required" } }] }] }),
+        ),
+      ),
+      says: /specs\[0\]\.ingress\[0\]/,
+    },
+    {
+      what: "an egress rule",
+      change: both(
+        withConfig("auth=false"),
+        withObject(policy({}, { spec: { egress: [{ authentication: { mode: "required" } }] } })),
+      ),
+      says: /spec\.egress\[0\]/,
+    },
+    {
+      what: "a cluster-wide policy",
+      change: both(withConfig("auth=false"), withObject(clusterwide({}))),
+      says: /CiliumClusterwideNetworkPolicy extra/,
+    },
+  ],
+  "no-broad-auth-rule": [
+    ...broad,
+    {
+      what: "an egress rule without a peer",
+      change: withObject(policy({}, { spec: { egress: [{ authentication: { mode: "required" } }] } })),
+      says: /toEndpoints/,
+    },
+  ],
+  "protected-namespaces": [
+    ...["kube-system", "spire", "flux-system", "longhorn-system", "cert-manager", "ingress-nginx", "monitoring"].map(
+      (namespace) => ({
+        what: `${namespace} in require`,
+        change: withConfig(`rollout.phases.${namespace}=require`),
+        says: new RegExp(`rollout.phases.${namespace} is require`),
+      }),
+    ),
+    {
+      what: "the namespace of Cilium, wherever it is",
+      change: withConfig("cluster.cilium.namespace=network", "rollout.phases.network=require"),
+      says: /network runs Cilium itself/,
+    },
+    {
+      what: "a policy in kube-system",
+      change: withObject(policy(named, { metadata: { name: "dns", namespace: "kube-system" } })),
+      says: /kube-system/,
+    },
+    { what: "a cluster-wide policy for everything", change: withObject(clusterwide({})), says: /in every namespace/ },
+    {
+      what: "a cluster-wide policy for kube-system",
+      change: withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system" } })),
+      says: /kube-system/,
+    },
+    {
+      what: "a protected namespace closed to callers that no intent names",
+      change: withConfig("rollout.phases.kube-system=allow"),
+      says: /is allow, which denies every caller that no intent names/,
+      verdict: "warn",
+    },
+  ],
+  "flag-atomic": [
+    {
+      what: "the first flag alone",
+      change: values('"enabled":true', '"enabled":false'),
+      says: /authentication\.enabled is false while auth is on/,
+    },
+    {
+      what: "the second flag alone",
+      change: values('"spire":{"enabled":true', '"spire":{"enabled":false'),
+      says: /mutual\.spire\.enabled is false/,
+    },
+    { what: "a flag in quotes", change: values('"enabled":true', '"enabled":"true"'), says: /is "true"/ },
+    {
+      what: "agents that are not rolled",
+      change: values('"rollOutCiliumPods":true', '"rollOutCiliumPods":false'),
+      says: /rollOutCiliumPods is false/,
+    },
+    {
+      what: "an operator that is not rolled",
+      change: values('"rollOutPods":true', '"x":1'),
+      says: /operator\.rollOutPods is missing/,
+    },
+    {
+      what: "flags that stay on while auth is off",
+      change: withConfig("auth=false"),
+      says: /is true while auth is off/,
+    },
+  ],
+  "tcp-only": [
+    { what: "DNS by UDP", change: ports({ port: "53", protocol: "UDP" }), says: /for UDP on port 53/ },
+    { what: "DNS by TCP", change: ports({ port: "53", protocol: "TCP" }), says: /for DNS/ },
+    {
+      what: "a UDP port beside a TCP port",
+      change: ports({ port: "80", protocol: "TCP" }, { port: "90", protocol: "UDP" }),
+      says: /UDP on port 90/,
+    },
+    { what: "a port for every protocol", change: ports({ port: "80" }), says: /every protocol on port 80/ },
+    { what: "no port at all", change: withObject(policy(named)), says: /every port and protocol/ },
+    { what: "ICMP", change: withObject(policy({ ...named, icmps: [{ fields: [{ type: 8 }] }] })), says: /ICMP/ },
+  ],
+  "known-kinds": [
+    {
+      what: "a CiliumAuthPolicy",
+      change: withObject({
+        apiVersion: "cilium.io/v2",
+        kind: "CiliumAuthPolicy",
+        metadata: { name: "x", namespace: "orders" },
+      }),
+      says: /CiliumAuthPolicy orders\/x kind is not one of Cilium's/,
+    },
+  ],
+  "auth-consumed": [
+    {
+      what: "authentication that nobody demands",
+      change: withConfig("rollout.phases.orders=allow"),
+      says: /nothing is authenticated/,
+      verdict: "warn",
+    },
+  ],
+  "delegate-wiring": [
+    {
+      what: "another trust domain in the server",
+      change: serverConf('trust_domain\\": \\"apps', 'trust_domain\\": \\"other'),
+      says: /server\.trust_domain is "other/,
+    },
+    {
+      what: "another trust domain in the agents",
+      change: agentConf('trust_domain\\": \\"apps', 'trust_domain\\": \\"other'),
+      says: /agent\.trust_domain/,
+    },
+    {
+      what: "another trust domain in Cilium",
+      change: values('"trustDomain":"apps.zt.internal"', '"trustDomain":"spiffe.cilium"'),
+      says: /spire\.trustDomain is "spiffe\.cilium"/,
+    },
+    { what: "no admin", change: serverConf("/cilium-operator", "/someone"), says: /admin_ids/ },
+    { what: "no delegate", change: agentConf("/cilium-agent", "/someone"), says: /authorized_delegates/ },
+    {
+      what: "another workload socket",
+      change: values("/sockets/agent/agent.sock", "/sockets/agent.sock"),
+      says: /agentSocketPath/,
+    },
+    {
+      what: "another admin socket",
+      change: values("/sockets/admin.sock", "/private/admin.sock"),
+      says: /adminSocketPath/,
+    },
+    {
+      what: "another cluster name in the agents",
+      change: agentConf('cluster\\": \\"apps', 'cluster\\": \\"prod'),
+      says: /k8s_psat\.cluster is "prod"/,
+    },
+    {
+      what: "no entry for Cilium's operator",
+      change: without("ClusterStaticEntry", "cilium-operator"),
+      says: /cilium-operator is missing/,
+    },
+    {
+      what: "an entry below one node's agent",
+      change: entry("cilium-agent", (json) =>
+        json.replace(/"parentID":"[^"]*"/, '"parentID":"spiffe://apps.zt.internal/spire/agent/k8s_psat/apps/1"'),
+      ),
+      says: /no node alias/,
+    },
+    { what: "no node alias", change: without("ClusterStaticEntry", "cilium-node-alias"), says: /no node alias/ },
+  ],
+  "node-attestation": [
+    {
+      what: "a second service account",
+      change: serverConf('\\"spire:spire-agent\\"', '\\"spire:spire-agent\\", \\"kube-system:cilium\\"'),
+      says: /service_account_allow_list/,
+    },
+    {
+      what: "a service account that is not the agents'",
+      change: agents('"serviceAccountName":"spire-agent"', '"serviceAccountName":"other"'),
+      says: /write \["spire:other"\]/,
+    },
+    { what: "no audience", change: serverConf(/\\"audience\\": \[[^\]]*\]/, '\\"audience\\": []'), says: /audience/ },
+    {
+      what: "insecure_bootstrap",
+      change: agentConf('{\\n  \\"agent\\": {', '{\\n  \\"agent\\": {\\"insecure_bootstrap\\": true,'),
+      says: /insecure_bootstrap/,
+    },
+  ],
+  "agents-everywhere": [
+    {
+      what: "a toleration of one taint",
+      change: agents('[{"operator":"Exists"}]', '[{"operator":"Exists","key":"a"}]'),
+      says: /tolerations/,
+    },
+    { what: "no toleration", change: agents('[{"operator":"Exists"}]', "[]"), says: /tolerations/ },
+    {
+      what: "a node selector",
+      change: agents('"hostPID":true', '"hostPID":true,"nodeSelector":{"a":"b"}'),
+      says: /nodeSelector/,
+    },
+  ],
+  "least-privilege": [
+    {
+      what: "nodes/proxy",
+      change: withChanged("ClusterRole", "spire-agent", (json) => json.replace("nodes/pods", "nodes/proxy")),
+      says: /nodes\/proxy/,
+    },
+    {
+      what: "a wildcard verb",
+      change: withChanged("Role", "spire-server", (json) => json.replace('"create"', '"*"')),
+      says: /wildcard/,
+    },
+    {
+      what: "a wildcard resource",
+      change: withChanged("ClusterRole", "spire-server", (json) => json.replace('"nodes"', '"*"')),
+      says: /wildcard/,
+    },
+  ],
+  "trust-domain": [
+    ...["example.org", "cluster.local", "spiffe.cilium", "a.test"].map((name) => ({
+      what: `the placeholder ${name}`,
+      change: withConfig(`trustDomain=${name}`),
+      says: /a placeholder/,
+    })),
+    {
+      what: "the trust domain of another stack",
+      change: withConfig("trustDomain=infra.zt.internal"),
+      says: /stack infra/,
+    },
+    {
+      what: "another trust domain than was deployed",
+      change: withConfig("trustDomain=new.zt.internal"),
+      says: /write apps\.zt\.internal/,
+    },
+  ],
+  "sqlite-single-server": [
+    {
+      what: "two servers on sqlite",
+      change: withChanged("StatefulSet", "spire-server", (json) => json.replace('"replicas":1', '"replicas":2')),
+      says: /spec\.replicas is 2/,
+    },
+    { what: "a budget of one", change: withObject(budget({ minAvailable: 1 })), says: /blocks every eviction/ },
+    { what: "a budget in percent", change: withObject(budget({ minAvailable: "50%" })), says: /blocks every eviction/ },
+    {
+      what: "a budget of none unavailable",
+      change: withObject(budget({ maxUnavailable: 0 })),
+      says: /blocks every eviction/,
+    },
+  ],
+  "ttl-coherence": [
+    {
+      what: "an SVID longer than a sixth of the CA's lifetime",
+      change: ttl("default_x509_svid_ttl", "29h"),
+      says: /29h, more than the 28h/,
+    },
+    { what: "an agent longer than that", change: ttl("agent_ttl", "48h"), says: /agent_ttl/ },
+    { what: "a CA shorter than six times the SVIDs", change: ttl("ca_ttl", "12h"), says: /more than the 2h/ },
+    {
+      what: "an SVID beyond a day, however long the CA",
+      change: both(ttl("ca_ttl", "9000h"), ttl("default_x509_svid_ttl", "25h")),
+      says: /more than the 24h/,
+    },
+    { what: "a lifetime that is none", change: ttl("default_jwt_svid_ttl", "5 minutes"), says: /no duration/ },
+    { what: "a token below ten minutes", change: token(599), says: /below the 600/ },
+    { what: "a token below an hour", change: token(3599), says: /kubelet restarts/, verdict: "warn" },
+  ],
+};
