@@ -1,5 +1,5 @@
 import { valuesConfigMap } from "../components/cilium/values";
-import type { KubernetesObject } from "../components/kubernetes";
+import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
 
 /**
@@ -14,9 +14,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
   const helm =
     `helm --kube-context ${context} --namespace ${cilium.namespace} upgrade cilium cilium/cilium --version ${cilium.version} --reuse-values ` +
     "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
-  const policies = plan.components
-    .filter(({ kind }) => kind === "CiliumAuthPolicy")
-    .flatMap(({ objects }) => objects.map(({ manifest }) => manifest));
+  const policies = manifestsOf(plan.components.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   return [
     `# Turns authentication off on ${name} without Pulumi. Run the steps in order; each may be run again.`,
     "",
@@ -29,7 +27,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "# 3. Cilium stops. Both flags go together: its chart refuses one without the other.",
     ...(cilium.delivery === "flux"
       ? [
-          `${kubectl} ${patchValues(plan.components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest)))}`,
+          `${kubectl} ${patchValues(manifestsOf(plan.components))}`,
           "#    Flux acts on that by itself. Only where Flux is down too:",
           `# ${helm}`,
         ]

@@ -41,7 +41,7 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
 }
 
 /** Components and objects with what comes before each: what the engine is given, as names. */
-export function graphOf(plan: RenderedStack["plan"]): object {
+function graphOf(plan: RenderedStack["plan"]): object {
   return plan.components.map(({ kind, name, after, objects }) => ({
     component: name,
     kind,

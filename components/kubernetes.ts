@@ -22,6 +22,11 @@ export interface PlannedObject {
   readonly keep: boolean;
 }
 
+/** The objects of all components, in their order. */
+export function manifestsOf(components: readonly { readonly objects: readonly PlannedObject[] }[]): KubernetesObject[] {
+  return components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest));
+}
+
 /** `ConfigMap spire/spire-server`, `ClusterRole spire-server`: how messages name an object. */
 export function describeObject({ kind, metadata: { namespace, name } }: KubernetesObject): string {
   return `${kind} ${namespace ? `${namespace}/` : ""}${name}`;

@@ -1,7 +1,7 @@
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
 import { accessOf, type Access } from "./access/graph";
 import { ciliumAuthObjects } from "./cilium/objects";
-import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
+import { ciliumValues, releaseNamespaceOf, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
 import type { Phase, StackConfig } from "./config/schema";
 import type { PlannedObject } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
@@ -126,7 +126,7 @@ function ciliumArgs({ auth, trustDomain, cluster: { cilium } }: StackConfig): Ci
   return {
     enabled: auth,
     delivery: cilium.delivery,
-    releaseNamespace: cilium.releaseNamespace ?? cilium.namespace,
+    releaseNamespace: releaseNamespaceOf(cilium),
     spire: {
       serverAddress,
       trustDomain,

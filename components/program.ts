@@ -6,6 +6,7 @@ import { loadEngineConfig } from "./config/engine";
 import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
+import { earlier } from "./register";
 import { decideKnown, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
 import { Rollout } from "./rollout/rollout";
@@ -40,14 +41,11 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
   for (const planned of plan.components) {
-    const dependsOn = planned.after.map((name) => done.get(name) ?? unplanned(name));
+    const dependsOn = planned.after.map((name) => earlier(done, name));
     done.set(planned.name, register(planned, { provider, dependsOn }));
   }
-  const ready = plan.recordedAfter.map((name) => (done.get(name) ?? unplanned(name)).ready);
-  return {
-    rollout: pulumi.all(ready).apply(() => plan.outputs.rollout),
-    ...(plan.outputs.ciliumValues ? { ciliumValues: plan.outputs.ciliumValues } : {}),
-  };
+  const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
+  return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
 }
 
 function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions) {
@@ -61,8 +59,4 @@ function register(planned: PlannedComponent, options: pulumi.ComponentResourceOp
     case "DenyAll":
       return new DenyAll(planned.name, planned.args, options);
   }
-}
-
-function unplanned(name: string): never {
-  throw new Error(`${name} is not planned before what comes after it`);
 }

@@ -35,7 +35,7 @@ export function registerObjects(
 ): pulumi.Output<boolean> {
   const registered = new Map<string, pulumi.CustomResource>();
   for (const { name, manifest, after, keep } of objects) {
-    const dependsOn = after.map((other) => registered.get(other) ?? missing(name, other));
+    const dependsOn = after.map((other) => earlier(registered, other));
     const options = { parent, dependsOn, ...(keep ? { protect: true, retainOnDelete: true } : {}) };
     const key = `${manifest.apiVersion}/${manifest.kind}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
@@ -45,6 +45,9 @@ export function registerObjects(
   return pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
 }
 
-function missing(name: string, other: string): never {
-  throw new Error(`${name} is planned after ${other}, which is not planned before it`);
+/** What was registered under a name; a plan has everything after what it needs, so a name that is missing is this program's mistake. */
+export function earlier<T>(registered: ReadonlyMap<string, T>, name: string): T {
+  const resource = registered.get(name);
+  if (resource === undefined) throw new Error(`${name} is not planned before what comes after it`);
+  return resource;
 }

@@ -1,7 +1,8 @@
 import type { StackConfig } from "../components/config/schema";
-import type { KubernetesObject } from "../components/kubernetes";
+import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import type { Plan } from "../components/plan";
 import type { Previous } from "../components/rollout/state";
+import { releaseNamespaceOf } from "../components/cilium/values";
 
 /** Another stack of the project, as far as its stack file can be read. */
 export interface Peer {
@@ -40,14 +41,13 @@ export function factsOfPlan(
   { components, ciliumValues }: Plan,
   previous: Facts["previous"],
 ): Facts {
-  const { namespace, releaseNamespace } = config.cluster.cilium;
   const objectsOf = (component: string) =>
     components.filter(({ name }) => name === component).flatMap(({ objects }) => objects.map(({ name }) => name));
   return {
     stack,
     config,
-    objects: components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest)),
-    releases: [{ name: "cilium", namespace: releaseNamespace ?? namespace, values: ciliumValues }],
+    objects: manifestsOf(components),
+    releases: [{ name: "cilium", namespace: releaseNamespaceOf(config.cluster.cilium), values: ciliumValues }],
     edges: components.flatMap(({ name, after, objects }) => [
       ...after.flatMap((other) => objectsOf(other).map((to) => ({ from: name, to }))),
       ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),

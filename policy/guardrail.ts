@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { describeObject, type KubernetesObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
 
@@ -70,6 +71,12 @@ export function violationsOf(guardrail: Guardrail, facts: Facts): (Violation & {
     ...violation,
     severity: ceiling === "advisory" ? ceiling : (violation.severity ?? ceiling),
   }));
+}
+
+/** A violation where a value is not the wanted one. */
+export function mismatch(where: string, value: unknown, wanted: unknown): Violation[] {
+  if (isDeepStrictEqual(value, wanted)) return [];
+  return [{ where, message: `is ${JSON.stringify(value) ?? "missing"}; write ${JSON.stringify(wanted)}` }];
 }
 
 /** A violation in an object, at a place in it: `CiliumNetworkPolicy orders/api spec.ingress[0]`. */

@@ -4,6 +4,7 @@ import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
 import type { Facts } from "./facts";
 import { recordOf } from "./values";
+import { releaseNamespaceOf } from "../components/cilium/values";
 
 /** As much of a resource as the engine shows a policy. */
 export interface PackResource {
@@ -62,7 +63,6 @@ export function factsOfResources(
   { stack, config }: Pick<Facts, "stack" | "config">,
   resources: readonly PackResource[],
 ): Facts {
-  const { namespace, releaseNamespace } = config.cluster.cilium;
   const rollout = resources.find(({ type }) => type === types.Rollout);
   return {
     stack,
@@ -72,7 +72,7 @@ export function factsOfResources(
       .filter(({ type }) => type === types.CiliumAuth)
       .map(({ props }) => ({
         name: "cilium",
-        namespace: releaseNamespace ?? namespace,
+        namespace: releaseNamespaceOf(config.cluster.cilium),
         values: knownPart(props["values"]).value,
       })),
     edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),

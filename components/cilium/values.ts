@@ -1,5 +1,5 @@
-import type { KubernetesObject } from "../kubernetes";
-import { labelsOf } from "../kubernetes";
+import type { StackConfig } from "../config/schema";
+import { labelsOf, type KubernetesObject } from "../kubernetes";
 
 /** How one cluster's Cilium authenticates: plain values only. */
 export interface CiliumAuthArgs {
@@ -32,6 +32,11 @@ export interface CiliumValues {
   };
   readonly rollOutCiliumPods: true;
   readonly operator: { readonly rollOutPods: true };
+}
+
+/** The namespace of Cilium's release: Cilium's own unless the configuration names another. */
+export function releaseNamespaceOf({ namespace, releaseNamespace }: StackConfig["cluster"]["cilium"]): string {
+  return releaseNamespace ?? namespace;
 }
 
 /** The ConfigMap under which the HelmRelease finds the values, and the key in it. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { loadConfig, project } from "./load";
+import { loadConfig } from "./load";
 import type { StackConfig } from "./schema";
 import { ownKeys } from "./stackFile";
 
@@ -7,6 +7,6 @@ import { ownKeys } from "./stackFile";
 export function loadEngineConfig(): StackConfig {
   // How the language host names the keys that were set with --secret; the SDK reads it in a function that it does not export.
   const secret = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[];
-  const ours = secret.flatMap((key) => (key.startsWith(`${project}:`) ? [key.slice(project.length + 1)] : []));
+  const ours = Object.keys(ownKeys(Object.fromEntries(secret.map((key) => [key, key]))));
   return loadConfig(ownKeys(pulumi.runtime.allConfig()), pulumi.getStack(), ours);
 }

@@ -1,6 +1,6 @@
 import { inObject, type Guardrail } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, podOf, recordOf } from "../values";
 
 export const agentsEverywhere: Guardrail = {
   name: "agents-everywhere",
@@ -12,7 +12,7 @@ export const agentsEverywhere: Guardrail = {
   blocksOff: false,
   reads: (object) => object.kind === "DaemonSet" && mayBeSpire(object),
   checkObject: (agent) => {
-    const { tolerations, nodeSelector } = recordOf(recordOf(recordOf(agent["spec"])["template"])["spec"]);
+    const { tolerations, nodeSelector } = podOf(agent);
     const all = listOf(tolerations)
       .map(recordOf)
       .some(({ operator, key, effect }) => operator === "Exists" && key === undefined && effect === undefined);

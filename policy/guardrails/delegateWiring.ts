@@ -1,8 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
-import type { KubernetesObject } from "../../components/kubernetes";
 import type { Facts } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
+import { mismatch, type Guardrail, type Violation } from "../guardrail";
+import { mayBeSpire, spireConfigurationOf, type SpireConfiguration } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const delegateWiring: Guardrail = {
@@ -15,25 +13,20 @@ export const delegateWiring: Guardrail = {
   blocksOff: false,
   reads: (object) => ["ConfigMap", "ClusterStaticEntry"].includes(object.kind) && mayBeSpire(object),
   checkStack: (facts) => {
-    const server = first(facts, (object) => spireConfigurationOf(object, "server"));
-    const agent = first(facts, (object) => spireConfigurationOf(object, "agent"));
+    const [server] = facts.objects.flatMap((object) => spireConfigurationOf(object, "server") ?? []);
+    const [agent] = facts.objects.flatMap((object) => spireConfigurationOf(object, "agent") ?? []);
     // A SPIRE that this stack does not make cannot be judged from here.
     return server && agent ? judgeWiring(facts, server, agent) : [];
   },
 };
 
-type Configuration = NonNullable<ReturnType<typeof spireConfigurationOf>>;
-
 function judgeWiring(
   { config: { trustDomain }, objects, releases }: Facts,
-  server: Configuration,
-  agent: Configuration,
+  server: SpireConfiguration,
+  agent: SpireConfiguration,
 ) {
   const found: Violation[] = [];
-  const expectEqual = (where: string, value: unknown, wanted: unknown) => {
-    if (!isDeepStrictEqual(value, wanted))
-      found.push({ where, message: `is ${JSON.stringify(value) ?? "missing"}; write ${JSON.stringify(wanted)}` });
-  };
+  const expectEqual = (...values: Parameters<typeof mismatch>) => found.push(...mismatch(...values));
   const id = (path: string) => `spiffe://${trustDomain}${path}`;
   expectEqual(`${server.file} server.trust_domain`, server.main["trust_domain"], trustDomain);
   expectEqual(`${agent.file} agent.trust_domain`, agent.main["trust_domain"], trustDomain);
@@ -69,12 +62,4 @@ function judgeWiring(
       found.push({ where: `${where} parentID`, message: "is no node alias, so the entry would reach one node alone" });
   }
   return found;
-}
-
-function first<T>({ objects }: Facts, read: (object: KubernetesObject) => T | undefined): T | undefined {
-  for (const object of objects) {
-    const value = read(object);
-    if (value !== undefined) return value;
-  }
-  return undefined;
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Guardrail } from "../guardrail";
 import { recordOf } from "../values";
 
@@ -23,7 +22,7 @@ export const flagAtomic: Guardrail = {
         ["operator.rollOutPods", recordOf(operator)["rollOutPods"], true],
       ];
       return wanted
-        .filter(([, value, wanted]) => !isDeepStrictEqual(value, wanted))
+        .filter(([, value, wanted]) => value !== wanted)
         .map(([key, value, wanted]) => ({
           where: `Values of ${namespace}/${name} ${key}`,
           message: `is ${JSON.stringify(value) ?? "missing"} while auth is ${auth ? "on" : "off"}; write ${wanted}`,

@@ -1,8 +1,8 @@
-import type { KubernetesObject } from "../../components/kubernetes";
+import { describeObject, type KubernetesObject } from "../../components/kubernetes";
 import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
+import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, podOf, recordOf } from "../values";
 
 export const nodeAttestation: Guardrail = {
   name: "node-attestation",
@@ -33,19 +33,10 @@ function attestors(object: KubernetesObject, { objects }: Facts): Violation[] {
     .flatMap((map) => Object.entries(recordOf(map)))
     .flatMap(([cluster, settings]) => {
       const { service_account_allow_list: allowed, audience } = recordOf(settings);
-      const report = (key: string, value: unknown, wanted: unknown) =>
-        JSON.stringify(value) === JSON.stringify(wanted)
-          ? []
-          : [
-              inObject(
-                object,
-                `k8s_psat.${cluster}.${key}`,
-                `is ${JSON.stringify(value)}; write ${JSON.stringify(wanted)}`,
-              ),
-            ];
+      const where = (key: string) => `${describeObject(object)} k8s_psat.${cluster}.${key}`;
       return [
-        ...report("service_account_allow_list", allowed, agents),
-        ...report("audience", audience, ["spire-server"]),
+        ...mismatch(where("service_account_allow_list"), allowed, agents),
+        ...mismatch(where("audience"), audience, ["spire-server"]),
       ];
     });
 }
@@ -54,5 +45,3 @@ function attestors(object: KubernetesObject, { objects }: Facts): Violation[] {
 function isAgent(object: KubernetesObject): boolean {
   return object.kind === "DaemonSet" && JSON.stringify(podOf(object)).includes('"audience":"spire-server"');
 }
-
-const podOf = ({ spec }: KubernetesObject) => recordOf(recordOf(recordOf(spec)["template"])["spec"]);

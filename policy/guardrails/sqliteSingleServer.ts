@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, podOf, recordOf } from "../values";
 
 export const sqliteSingleServer: Guardrail = {
   name: "sqlite-single-server",
@@ -48,8 +48,7 @@ const isServer = ({ kind }: KubernetesObject) => kind === "StatefulSet" || kind 
 
 /** Names of the ConfigMaps that a workload mounts. */
 function mounts(workload: KubernetesObject): string[] {
-  const pod = recordOf(recordOf(recordOf(workload["spec"])["template"])["spec"]);
-  return listOf(pod["volumes"]).flatMap((volume) => {
+  return listOf(podOf(workload)["volumes"]).flatMap((volume) => {
     const { name } = recordOf(recordOf(volume)["configMap"]);
     return typeof name === "string" ? [name] : [];
   });

@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, seconds, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, podOf, recordOf } from "../values";
 
 export const ttlCoherence: Guardrail = {
   name: "ttl-coherence",
@@ -41,8 +41,7 @@ function lifetimes(manifest: KubernetesObject): Violation[] {
 }
 
 function tokens(manifest: KubernetesObject): Violation[] {
-  const pod = recordOf(recordOf(recordOf(manifest["spec"])["template"])["spec"]);
-  return listOf(pod["volumes"])
+  return listOf(podOf(manifest)["volumes"])
     .flatMap((volume) => listOf(recordOf(recordOf(volume)["projected"])["sources"]))
     .map((source) => recordOf(recordOf(source)["serviceAccountToken"]))
     .filter(({ audience }) => audience === "spire-server")
