@@ -1,4 +1,6 @@
-import { valuesConfigMap } from "../components/cilium/values";
+import { ciliumChart } from "../components/cilium/objects";
+import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
+import type { StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
 
@@ -12,7 +14,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
   const { context, cilium } = config.cluster;
   const kubectl = `kubectl --context ${context}`;
   const helm =
-    `helm --kube-context ${context} --namespace ${cilium.namespace} upgrade cilium cilium/cilium --version ${cilium.version} --reuse-values ` +
+    `${helmUpgrade(config.cluster)} --reuse-values ` +
     "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
   const policies = manifestsOf(plan.components.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   return [
@@ -41,6 +43,12 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "# 5. SPIRE stays. Tell Pulumi once it is back, or the next update turns authentication on again.",
     `pulumi config set auth false --stack ${name} && pulumi up --stack ${name}`,
   ].join("\n");
+}
+
+/** The command that upgrades Cilium's release, without its values. */
+export function helmUpgrade({ context, cilium }: StackConfig["cluster"]): string {
+  const chart = cilium.chart ?? `${ciliumChart.name} --repo ${ciliumChart.repository}`;
+  return `helm --kube-context ${context} --namespace ${releaseNamespaceOf(cilium)} upgrade cilium ${chart} --version ${cilium.version}`;
 }
 
 /** Each policy's name and the authentication modes of its rules, a line each, for kubectl alone. */

@@ -16,7 +16,7 @@ const order = [
   ["Namespace"],
   ["ServiceAccount", "ClusterRole", "Role"],
   ["ClusterRoleBinding", "RoleBinding"],
-  ["ConfigMap", "PersistentVolumeClaim", "Service"],
+  ["ConfigMap", "PersistentVolumeClaim", "Service", "NetworkPolicy"],
   ["StatefulSet", "DaemonSet", "Deployment"],
 ];
 
@@ -42,10 +42,11 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
 
 /** Components and objects with what comes before each: what the engine is given, as names. */
 function graphOf(plan: RenderedStack["plan"]): object {
-  return plan.components.map(({ kind, name, after, objects }) => ({
+  return plan.components.map(({ kind, name, after, objects, release }) => ({
     component: name,
     kind,
     after,
+    ...(release ? { release: release.name } : {}),
     objects: objects.map(({ name, manifest, after, keep }) => ({
       name,
       object: describeObject(manifest),

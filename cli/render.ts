@@ -4,7 +4,7 @@ import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/rollout/state";
 import { guardrails } from "../policy/guardrails";
-import { breakGlass } from "./breakGlass";
+import { breakGlass, helmUpgrade } from "./breakGlass";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
@@ -80,6 +80,11 @@ function write(stack: RenderedStack, out: string, docs: string): string {
     ...(stack.from === "new"
       ? [
           "  Without Pulumi:",
+          ...(stack.config.cluster.cilium.delivery === "helm"
+            ? [
+                `    ${helmUpgrade(stack.config.cluster)} --install --wait --values ${join(directory, "cilium-values.yaml")}`,
+              ]
+            : []),
           `    ${kubectl} apply --server-side --filename ${join(directory, "0-crds")}`,
           `    ${kubectl} wait --for condition=Established --filename ${join(directory, "0-crds")}`,
           `    ${kubectl} apply --server-side --filename ${join(directory, "1-objects")}`,

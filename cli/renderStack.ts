@@ -29,7 +29,7 @@ export function renderStack(
   assignments: readonly string[],
   from: Origin | undefined,
 ): RenderedStack {
-  const config = loadConfig(readStackFile(directory, name, assignments), name);
+  const config = loadConfig(readStackFile(directory, name, assignments), name, { directory });
   const previous = previousFor(from ?? (config.auth ? "on" : "off"), config);
   const update = plan(config, previous);
   const stack = { name, peers: readPeers(directory, name) };

@@ -20,15 +20,16 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     `${paint("bold", name)}  ${from === undefined ? flag : `from ${from} to ${flag}`}`,
     paint(
       "dim",
-      `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, Cilium ${cluster.cilium.version} (${cluster.cilium.delivery}), SPIRE ${spire.version} (${spire.install})`,
+      `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, Cilium ${cluster.cilium.version} (${cluster.cilium.delivery}), SPIRE ${spire.install === "managed" ? `${spire.version} ` : ""}(${spire.install})`,
     ),
+    ...plan.notes.map((note) => `  ${note}`),
     "",
     "  Components, in order",
     ...table(
-      plan.components.map(({ kind, name, objects, after }) => [
+      plan.components.map(({ kind, name, objects, release, after }) => [
         kind,
         name,
-        `${objects.length} object${objects.length === 1 ? "" : "s"}`,
+        release ? "Cilium's release" : `${objects.length} object${objects.length === 1 ? "" : "s"}`,
         after.length > 0 ? `after ${after.join(", ")}` : "",
       ]),
     ),
@@ -86,5 +87,6 @@ export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object 
       ...(undecided === undefined ? {} : { undecided }),
     })),
     access: plan.access,
+    notes: plan.notes,
   };
 }

@@ -22,6 +22,25 @@ export interface PlannedObject {
   readonly keep: boolean;
 }
 
+/** A Helm release of a component, never deleted or replaced by this program: it is the cluster's network. */
+export interface PlannedRelease {
+  /** Pulumi's name of the resource. */
+  readonly name: string;
+  /** The arguments of `kubernetes:helm.sh/v3:Release`. */
+  readonly args: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly version: string;
+    readonly chart: string;
+    readonly repositoryOpts?: { readonly repo: string };
+    readonly values: object;
+    /** Revisions that helm keeps. */
+    readonly maxHistory: number;
+    /** Seconds until everything of the release must be ready. */
+    readonly timeout: number;
+  };
+}
+
 /** The objects of all components, in their order. */
 export function manifestsOf(components: readonly { readonly objects: readonly PlannedObject[] }[]): KubernetesObject[] {
   return components.flatMap(({ objects }) => objects.map(({ manifest }) => manifest));

@@ -1,14 +1,16 @@
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
+import { ciliumArgs, spireArgs } from "./args";
 import { accessOf, type Access } from "./access/graph";
-import { ciliumAuthObjects } from "./cilium/objects";
-import { ciliumValues, releaseNamespaceOf, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
+import { bundledSpireNote } from "./cilium/bundledSpire";
+import { ciliumAuthObjects, ciliumRelease } from "./cilium/objects";
+import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
 import type { Phase, StackConfig } from "./config/schema";
-import type { PlannedObject } from "./kubernetes";
+import type { PlannedObject, PlannedRelease } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
 import type { Previous, RolloutState } from "./rollout/state";
 import { spireObjects } from "./spire/objects";
 import type { types } from "./types";
-import { serverAddress, spire, type SpireArgs } from "./spire/settings";
+import type { SpireArgs } from "./spire/settings";
 
 interface Component<Kind extends keyof typeof types, Args> {
   readonly kind: Kind;
@@ -17,6 +19,7 @@ interface Component<Kind extends keyof typeof types, Args> {
   readonly args: Args;
   /** What it makes. */
   readonly objects: readonly PlannedObject[];
+  readonly release?: PlannedRelease;
   /** Names of the components that come before it, all of them. */
   readonly after: readonly string[];
 }
@@ -32,6 +35,8 @@ export interface Plan {
   /** In an order in which each comes after what it needs. */
   readonly components: readonly PlannedComponent[];
   readonly phases: readonly PhaseChange[];
+  /** What the reader of a preview should know beside the resources. */
+  readonly notes: readonly string[];
   readonly access: readonly Access[];
   /** Stack outputs. */
   readonly outputs: {
@@ -50,7 +55,8 @@ export interface Plan {
  *
  * The order follows the flag alone. On: SPIRE, then Cilium's authentication, then the policies that demand it. Off: the policies stop demanding it, then
  * Cilium stops, and SPIRE stays as it is, last, so that nothing broken in it can hold up the way off. On both ways a namespace's default deny comes
- * after its allow rules. Nothing on either way is deleted or replaced: the same objects, with other contents.
+ * after its allow rules. Nothing on either way is deleted or replaced: the same objects, with other contents. (One exception to the order: a release of
+ * Cilium that this stack makes for the first time comes before everything.)
  *
  * @param previous what is known before the update; `{}` on the first run
  */
@@ -59,10 +65,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off"),
   );
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(config, namespace, to));
-  const policyNames = policies.filter(({ kind }) => kind === "CiliumAuthPolicy").map(({ name }) => name);
-  const components = config.auth
-    ? [spireComponent(config, []), ciliumComponent(config, ["spire"]), ...policies.map(after("spire", "cilium-auth"))]
-    : [...policies, ciliumComponent(config, policyNames), spireComponent(config, [...policyNames, "cilium-auth"])];
+  const components = inOrder(config, previous, policies);
 
   const values = ciliumValues(ciliumArgs(config));
   const rollout: RolloutState = {
@@ -73,6 +76,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   return {
     components,
     phases,
+    notes: config.spire.install === "bundled" ? [bundledSpireNote] : [],
     access: accessOf(config.access, rollout.phases),
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
@@ -81,14 +85,38 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   };
 }
 
-function spireComponent(config: StackConfig, after: readonly string[]): PlannedComponent {
+function inOrder(config: StackConfig, previous: Previous, policies: readonly PlannedComponent[]): PlannedComponent[] {
+  // The first release of Cilium brings the network, and its operator the kinds that the policies are of.
+  const never = previous.state === undefined && (previous.cilium ?? "off") === "off";
+  if (config.cluster.cilium.delivery === "helm" && never) {
+    const spire = spireComponent(config, config.auth ? ["cilium-auth"] : namesOf([...policies]));
+    const rest = policies.map(after("cilium-auth", ...(config.auth ? namesOf(spire) : [])));
+    return [ciliumComponent(config, []), ...(config.auth ? [...spire, ...rest] : [...rest, ...spire])];
+  }
+  if (config.auth) {
+    const spire = spireComponent(config, []);
+    const cilium = ciliumComponent(config, namesOf(spire));
+    return [...spire, cilium, ...policies.map(after(...namesOf(spire), cilium.name))];
+  }
+  const allow = namesOf(policies.filter(({ kind }) => kind === "CiliumAuthPolicy"));
+  const cilium = ciliumComponent(config, allow);
+  return [...policies, cilium, ...spireComponent(config, [...allow, cilium.name])];
+}
+
+const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);
+
+/** SPIRE, where it is of this stack. */
+function spireComponent(config: StackConfig, after: readonly string[]): PlannedComponent[] {
   const args = spireArgs(config);
-  return { kind: "Spire", name: "spire", args, objects: spireObjects("spire", args), after };
+  return args ? [{ kind: "Spire", name: "spire", args, objects: spireObjects("spire", args), after }] : [];
 }
 
 function ciliumComponent(config: StackConfig, after: readonly string[]): PlannedComponent {
   const args = ciliumArgs(config);
-  return { kind: "CiliumAuth", name: "cilium-auth", args, objects: ciliumAuthObjects("cilium-auth", args), after };
+  const name = "cilium-auth";
+  const release = ciliumRelease(name, args);
+  const objects = ciliumAuthObjects(name, args);
+  return { kind: "CiliumAuth", name, args, objects, after, ...(release ? { release } : {}) };
 }
 
 /** The allow rules of one namespace and, from `allow` on, the default deny that needs them. */
@@ -106,34 +134,6 @@ function accessComponents(config: StackConfig, namespace: string, phase: Phase):
     allow,
     { kind: "DenyAll", name: denyName, args: denyArgs, objects: denyAllObjects(denyName, denyArgs), after: [name] },
   ];
-}
-
-function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireArgs {
-  const { version, replicas, skipKubeletVerification, storage, ttl } = spire;
-  return {
-    trustDomain,
-    clusterName: cluster.name,
-    ciliumNamespace: cluster.cilium.namespace,
-    version,
-    replicas,
-    skipKubeletVerification,
-    storage,
-    ttl,
-  };
-}
-
-function ciliumArgs({ auth, trustDomain, cluster: { cilium } }: StackConfig): CiliumAuthArgs {
-  return {
-    enabled: auth,
-    delivery: cilium.delivery,
-    releaseNamespace: releaseNamespaceOf(cilium),
-    spire: {
-      serverAddress,
-      trustDomain,
-      adminSocketPath: spire.sockets.admin,
-      agentSocketPath: spire.sockets.workload,
-    },
-  };
 }
 
 const after =

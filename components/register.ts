@@ -17,6 +17,7 @@ const classes = {
   "v1/ServiceAccount": k8s.core.v1.ServiceAccount,
   "apps/v1/DaemonSet": k8s.apps.v1.DaemonSet,
   "apps/v1/StatefulSet": k8s.apps.v1.StatefulSet,
+  "networking.k8s.io/v1/NetworkPolicy": k8s.networking.v1.NetworkPolicy,
   "rbac.authorization.k8s.io/v1/ClusterRole": k8s.rbac.v1.ClusterRole,
   "rbac.authorization.k8s.io/v1/ClusterRoleBinding": k8s.rbac.v1.ClusterRoleBinding,
   "rbac.authorization.k8s.io/v1/Role": k8s.rbac.v1.Role,

@@ -42,7 +42,9 @@ export function factsOfPlan(
   previous: Facts["previous"],
 ): Facts {
   const objectsOf = (component: string) =>
-    components.filter(({ name }) => name === component).flatMap(({ objects }) => objects.map(({ name }) => name));
+    components
+      .filter(({ name }) => name === component)
+      .flatMap(({ objects, release }) => [...objects, ...(release ? [release] : [])].map(({ name }) => name));
   return {
     stack,
     config,

@@ -90,7 +90,7 @@ function basisReader(root: string): () => Basis | ConfigError {
 function readBasis(root: string): Basis | ConfigError {
   const name = pulumi.getStack();
   try {
-    return { stack: { name, peers: readPeers(root, name) }, config: loadEngineConfig() };
+    return { stack: { name, peers: readPeers(root, name) }, config: loadEngineConfig(root) };
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;

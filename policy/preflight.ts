@@ -24,7 +24,7 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): void {
   if (errors.length > 0 && !pulumi.runtime.isDryRun()) throw userError(errors.join("\n"));
   for (const error of errors) void pulumi.log.error(error);
   for (const warning of warnings) void pulumi.log.warn(warning);
-  for (const note of [...known.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
+  for (const note of [...known.notes, ...plan.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
 }
 
 /** `orders: allow -> require`, or why a phase stays below what is configured. */

@@ -9,13 +9,17 @@ import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackValues } from "./support/arbitrary";
-import { configOf } from "./support/stacks";
+import { configOf, helm } from "./support/stacks";
 
 const configs = stackValues.map((values) => loadConfig(values, "apps"));
 const withAuth = (config: StackConfig, auth: boolean): StackConfig => ({ ...config, auth });
 const anyPrevious = (config: StackConfig): fc.Arbitrary<Previous> =>
   fc.constantFrom(previousFor("new", config), previousFor("on", config), previousFor("off", config));
 const updates = configs.chain((config) => fc.tuple(fc.constant(config), anyPrevious(config)));
+
+/** Whether the update brings Cilium itself, before everything else. */
+const installsCilium = ({ cluster }: StackConfig, previous: Previous) =>
+  cluster.cilium.delivery === "helm" && previous.state === undefined;
 
 const objectsOf = ({ components }: Plan) => components.flatMap(({ objects }) => objects);
 const manifests = (update: Plan) => objectsOf(update).map(({ manifest }) => manifest);
@@ -93,15 +97,32 @@ describe("a plan", () => {
     );
   });
 
-  test("to on waits for SPIRE before Cilium, and for Cilium before every policy", () => {
+  test("to on waits for SPIRE, where it is ours, before Cilium, and for Cilium before every policy", () => {
     fc.assert(
       fc.property(updates, ([config, previous]) => {
         const update = plan(withAuth(config, true), previous);
-        expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(["spire"]);
+        const spire = config.spire.install === "external" ? [] : ["spire"];
+        if (!installsCilium(config, previous)) expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(spire);
         for (const { after } of [...componentsOf(update, "CiliumAuthPolicy"), ...componentsOf(update, "DenyAll")])
-          expect(after).toEqual(expect.arrayContaining(["spire", "cilium-auth"]));
+          expect(after).toEqual(expect.arrayContaining([...spire, "cilium-auth"]));
       }),
     );
+  });
+
+  test("that installs Cilium brings it before everything else, and never again, nor where Cilium already authenticates", () => {
+    for (const auth of [true, false]) {
+      const config = configOf("apps", ...helm, `auth=${auth}`);
+      const order = (previous: Previous) => plan(config, previous).components.map(({ name }) => name);
+      expect(order({})[0]).toBe("cilium-auth");
+      expect(plan(config, {}).components[0]?.after).toEqual([]);
+      expect(
+        plan(config, {})
+          .components.slice(1)
+          .every(({ after }) => after.includes("cilium-auth") || after.length > 0),
+      ).toBe(true);
+      expect(order(previousFor("on", config))[0]).toBe(auth ? "spire" : "access-orders");
+      expect(order({ cilium: "on" })[0]).toBe(auth ? "spire" : "access-orders");
+    }
   });
 
   test("to off lets policies wait for nothing, Cilium for the policies, and nothing at all for SPIRE", () => {
@@ -109,8 +130,10 @@ describe("a plan", () => {
       fc.property(updates, ([config, previous]) => {
         const update = plan(withAuth(config, false), previous);
         const policies = componentsOf(update, "CiliumAuthPolicy");
-        for (const { after } of policies) expect(after).toEqual([]);
-        expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(policies.map(({ name }) => name));
+        if (!installsCilium(config, previous)) {
+          for (const { after } of policies) expect(after).toEqual([]);
+          expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(policies.map(({ name }) => name));
+        }
         expect(update.components.flatMap(({ after }) => after)).not.toContain("spire");
         expect(update.recordedAfter).not.toContain("spire");
       }),
@@ -151,6 +174,13 @@ describe("a plan", () => {
         expect(found.filter(({ severity }) => severity === "mandatory")).toEqual([]);
       }),
     );
+  });
+
+  test("says what turning authentication off destroys where SPIRE is part of Cilium's release, and only there", () => {
+    expect(plan(configOf("apps", "spire.install=bundled"), {}).notes.join()).toContain(
+      "turning auth off deletes its server",
+    );
+    expect(plan(configOf("apps"), {}).notes).toEqual([]);
   });
 
   test("keeps what holds identities: the volume, its namespace, the CRD and the entries", () => {

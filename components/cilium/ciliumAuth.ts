@@ -1,12 +1,13 @@
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { registerObjects } from "../register";
 import { types } from "../types";
-import { ciliumAuthObjects } from "./objects";
+import { ciliumAuthObjects, ciliumRelease } from "./objects";
 import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./values";
 
 /**
  * Cilium's authentication, on or off by one flag: the part of its chart's values that decides it, delivered as a ConfigMap that a Flux HelmRelease
- * reads, or as an output for whoever installs Cilium.
+ * reads, in a Helm release of our own, or as an output for whoever installs Cilium.
  *
  * @example
  * new CiliumAuth("cilium-auth", {
@@ -24,13 +25,18 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./values";
 export class CiliumAuth extends pulumi.ComponentResource {
   /** The values for Cilium's chart. */
   public readonly values: CiliumValues;
-  /** True once the values are delivered. With `none`, at once. */
+  /** True once the values are delivered, and with `helm` Cilium has rolled. With `none`, at once. */
   public readonly ready: pulumi.Output<boolean>;
 
   constructor(name: string, args: CiliumAuthArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.CiliumAuth, name, args, options);
     this.values = ciliumValues(args);
-    this.ready = registerObjects(this, ciliumAuthObjects(name, args));
+    const release = ciliumRelease(name, args);
+    const registered =
+      release &&
+      new k8s.helm.v3.Release(release.name, { ...release.args }, { parent: this, protect: true, retainOnDelete: true });
+    const delivered = registerObjects(this, ciliumAuthObjects(name, args));
+    this.ready = pulumi.all([delivered, registered?.urn]).apply(() => true);
     this.registerOutputs({ values: this.values, ready: this.ready });
   }
 }

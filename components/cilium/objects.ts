@@ -1,8 +1,35 @@
-import type { PlannedObject } from "../kubernetes";
-import { fluxValuesConfigMap, type CiliumAuthArgs } from "./values";
+import type { PlannedObject, PlannedRelease } from "../kubernetes";
+import { ciliumValues, fluxValuesConfigMap, type CiliumAuthArgs } from "./values";
 
-/** What CiliumAuth owns in the cluster: the values ConfigMap for Flux, or nothing. */
+/** What CiliumAuth owns in the cluster beside a release: the values ConfigMap for Flux, or nothing. */
 export function ciliumAuthObjects(component: string, args: CiliumAuthArgs): PlannedObject[] {
-  if (args.delivery === "none") return [];
+  if (args.delivery !== "flux") return [];
   return [{ name: `${component}-values`, manifest: fluxValuesConfigMap(args), after: [], keep: false }];
+}
+
+/** Where Cilium's chart is, unless the configuration says otherwise. */
+export const ciliumChart = { name: "cilium", repository: "https://helm.cilium.io" } as const;
+
+/**
+ * The release of Cilium, where it is ours. Without `atomic`: a failed change of the flag must not be turned back, the next update finishes it.
+ *
+ * @returns undefined with any other delivery
+ */
+export function ciliumRelease(component: string, args: CiliumAuthArgs): PlannedRelease | undefined {
+  if (!args.release) return undefined;
+  const { version, chart } = args.release;
+  return {
+    name: `${component}-release`,
+    args: {
+      name: "cilium",
+      namespace: args.releaseNamespace,
+      version,
+      ...(chart === undefined
+        ? { chart: ciliumChart.name, repositoryOpts: { repo: ciliumChart.repository } }
+        : { chart }),
+      values: ciliumValues(args),
+      maxHistory: 10,
+      timeout: 900,
+    },
+  };
 }

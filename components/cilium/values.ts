@@ -1,13 +1,14 @@
 import type { StackConfig } from "../config/schema";
 import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { bundledSpireValues, type BundledSettings, type InstallValues } from "./bundledSpire";
 
 /** How one cluster's Cilium authenticates: plain values only. */
 export interface CiliumAuthArgs {
   /** The flag: whether Cilium authenticates at all. */
   readonly enabled: boolean;
-  /** `flux`: a ConfigMap that the HelmRelease reads. `none`: the values are an output, and somebody else applies them. */
-  readonly delivery: "flux" | "none";
-  /** Where the HelmRelease is, and so must be the ConfigMap. */
+  /** `flux`: a ConfigMap that the HelmRelease reads. `helm`: a release of our own. `none`: the values are an output, and somebody else applies them. */
+  readonly delivery: "flux" | "helm" | "none";
+  /** Where the release is, and so must be the ConfigMap. */
   readonly releaseNamespace: string;
   /** The SPIRE that Cilium talks to. */
   readonly spire: {
@@ -17,17 +18,24 @@ export interface CiliumAuthArgs {
     readonly adminSocketPath: string;
     readonly agentSocketPath: string;
   };
+  /** Where Cilium's chart installs that SPIRE. */
+  readonly bundled?: BundledSettings;
+  /** With `helm`. */
+  readonly release?: {
+    readonly version: string;
+    /** An `oci://` reference or a folder; Cilium's own repository without it. */
+    readonly chart?: string;
+    /** All other values of the chart. */
+    readonly baseValues: Readonly<Record<string, unknown>>;
+  };
 }
 
-/** Part of the values of Cilium's chart: what this program owns, and not a key more. */
+/** What is ours in the values of Cilium's chart, and not a key more. */
 export interface CiliumValues {
   readonly authentication: {
     readonly enabled: boolean;
     readonly mutual: {
-      readonly spire: CiliumAuthArgs["spire"] & {
-        readonly enabled: boolean;
-        readonly install: { readonly enabled: false };
-      };
+      readonly spire: CiliumAuthArgs["spire"] & { readonly enabled: boolean; readonly install: InstallValues };
     };
   };
   readonly rollOutCiliumPods: true;
@@ -44,13 +52,17 @@ export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.
 
 /**
  * The values for Cilium's chart. Off is spelled out: the chart refuses `authentication.enabled: false` beside `spire.enabled: true`
- * (templates/validate.yaml), `install.enabled` defaults to true, and agents read their configuration at start only, hence the rollouts.
+ * (templates/validate.yaml), `install.enabled` defaults to true, and agents read their configuration at start only, hence the rollouts. With a release of
+ * our own, everything else in the chart is as the base values have it.
  */
-export function ciliumValues({ enabled, spire }: CiliumAuthArgs): CiliumValues {
+export function ciliumValues({ enabled, spire, bundled, release }: CiliumAuthArgs): CiliumValues {
+  const base = release?.baseValues ?? {};
+  const install: InstallValues = bundled ? bundledSpireValues(bundled) : { enabled: false };
   return {
-    authentication: { enabled, mutual: { spire: { enabled, install: { enabled: false }, ...spire } } },
+    ...base,
+    authentication: { enabled, mutual: { spire: { enabled, install, ...spire } } },
     rollOutCiliumPods: true,
-    operator: { rollOutPods: true },
+    operator: { ...(base["operator"] as object | undefined), rollOutPods: true },
   };
 }
 

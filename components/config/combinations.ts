@@ -1,11 +1,13 @@
-import type { Path } from "./path";
-import { phases, type Hint, type StackConfig } from "./schema";
+import { isDeepStrictEqual } from "node:util";
+import { formatPath, valueAt, type Path } from "./path";
+import { phases, schema, type Hint, type StackConfig } from "./schema";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
 
 /** A value that is well-formed and still wrong beside the others. */
 export interface Conflict {
   readonly path: Path;
-  readonly hint: Hint;
+  /** Without an example where the key is to be removed. */
+  readonly hint: Pick<Hint, "allowed"> & Partial<Hint>;
 }
 
 /** A configuration of which any key may be missing. */
@@ -16,7 +18,14 @@ type DeepPartial<T> = {
 
 /** What cannot be combined. */
 export function conflictsIn(config: PartialConfig): Conflict[] {
-  return [...unsupportedVersions(config), ...namesTakenTwice(config), ...missingPhases(config)];
+  return [
+    ...unsupportedVersions(config),
+    ...keysWithoutEffect(config),
+    ...missingKeys(config),
+    ...agentsAmongOthers(config),
+    ...namesTakenTwice(config),
+    ...missingPhases(config),
+  ];
 }
 
 /** Versions outside the table. Not while authentication is off: a cluster that was upgraded beyond it must still be able to turn it off. */
@@ -35,6 +44,68 @@ function unsupportedVersions({ auth, cluster, spire }: PartialConfig): Conflict[
   return versions
     .filter(({ version, minors }) => version !== undefined && !(minors as readonly string[]).includes(minorOf(version)))
     .map(({ path, minors, example }) => ({ path, hint: { allowed: `one of ${minors.join(", ")}`, example } }));
+}
+
+/** Keys that go with one way of installing SPIRE or of delivering Cilium's values. */
+const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: readonly string[]])[] = [
+  [["spire", "install"], ["external"], ["external"]],
+  [
+    ["spire", "install"],
+    ["managed", "bundled"],
+    ["storage", "skipKubeletVerification"],
+  ],
+  [["spire", "install"], ["managed"], ["version", "replicas", "ttl", "agentNamespace", "images"]],
+  [["cluster", "cilium", "delivery"], ["flux"], ["releaseNamespace"]],
+  [["cluster", "cilium", "delivery"], ["helm"], ["valuesFile", "chart"]],
+];
+
+/** A value that does nothing beside the others would be believed to do something. */
+function keysWithoutEffect(config: PartialConfig): Conflict[] {
+  const defaults = { spire: schema.shape.spire.parse({}) };
+  return usedWith.flatMap(([key, values, keys]) => {
+    const value = valueAt(config, key);
+    if (typeof value !== "string" || values.includes(value)) return [];
+    const allowed = `nothing: it has an effect only with ${formatPath(key)} ${values.join(" or ")}`;
+    return keys
+      .map((name) => [...key.slice(0, -1), name])
+      .filter((path) => {
+        const given = valueAt(config, path);
+        return given !== undefined && !isDeepStrictEqual(given, valueAt(defaults, path));
+      })
+      .map((path) => ({ path, hint: { allowed } }));
+  });
+}
+
+function missingKeys({ spire, cluster }: PartialConfig): Conflict[] {
+  const external = spire?.install === "external" && spire.external?.serverAddress === undefined;
+  const helm = cluster?.cilium?.delivery === "helm" && cluster.cilium.valuesFile === undefined;
+  return [
+    ...(external
+      ? [
+          {
+            path: ["spire", "external", "serverAddress"],
+            hint: { allowed: "<host>:<port> of the SPIRE server", example: "spire-server.spire.svc:8081" },
+          },
+        ]
+      : []),
+    ...(helm
+      ? [
+          {
+            path: ["cluster", "cilium", "valuesFile"],
+            hint: { allowed: "the file with all other values of Cilium's chart", example: "cilium.apps.yaml" },
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The agents' namespace is made privileged, and made here. */
+function agentsAmongOthers({ spire, cluster }: PartialConfig): Conflict[] {
+  const namespace = spire?.agentNamespace;
+  if (namespace === undefined || (!namespace.startsWith("kube-") && namespace !== cluster?.cilium?.namespace))
+    return [];
+  const hint = { allowed: "a namespace of SPIRE's own, which this program makes", example: "spire-agents" };
+  return [{ path: ["spire", "agentNamespace"], hint }];
 }
 
 function namesTakenTwice({ access = [] }: PartialConfig): Conflict[] {

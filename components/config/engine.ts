@@ -4,9 +4,9 @@ import type { StackConfig } from "./schema";
 import { ownKeys } from "./stackFile";
 
 /** The configuration of the stack that the engine runs, for the program and for the policy pack. Throws ConfigError. */
-export function loadEngineConfig(): StackConfig {
+export function loadEngineConfig(directory = "."): StackConfig {
   // How the language host names the keys that were set with --secret; the SDK reads it in a function that it does not export.
   const secret = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[];
   const ours = Object.keys(ownKeys(Object.fromEntries(secret.map((key) => [key, key]))));
-  return loadConfig(ownKeys(pulumi.runtime.allConfig()), pulumi.getStack(), ours);
+  return loadConfig(ownKeys(pulumi.runtime.allConfig()), pulumi.getStack(), { secret: ours, directory });
 }

@@ -1,5 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
+import { readBaseValues } from "./baseValues";
 import { conflictsIn, type PartialConfig } from "./combinations";
 import { formatPath, valueAt, type Path } from "./path";
 import { schema, written, type DeepReadonly, type Hint, type StackConfig } from "./schema";
@@ -42,19 +43,23 @@ export class ConfigError extends Error {
  * @param values the stack's keys without the prefix `zero-trust:`; a value is what a stack file holds (YAML's types) or what the engine passes on
  *   (strings, JSON for objects). A `{ secure: … }` value is one that the engine alone can decrypt.
  * @param stack the stack's name, for the messages
- * @param secret keys whose values no message may show
+ * @param options.secret keys whose values no message may show
+ * @param options.directory the project's, for a file that the configuration names
  * @returns a frozen plain object with the defaults filled in, its keys sorted: the engine passes them on in another order than the file has
  * @throws ConfigError with every problem, not only the first
  */
 export function loadConfig(
   values: Readonly<Record<string, unknown>>,
   stack: string,
-  secret: readonly string[] = [],
+  { secret = [], directory = "." }: { secret?: readonly string[]; directory?: string } = {},
 ): StackConfig {
   const encrypted = encryptedPaths(values);
   const result = schema.safeParse(values);
-  const conflicts = conflictsIn(result.success ? result.data : (wellFormed(schema, values) as PartialConfig));
-  if (result.success && conflicts.length + encrypted.length === 0) return canonical(result.data);
+  const config = result.success ? result.data : (wellFormed(schema, values) as PartialConfig);
+  const base = readBaseValues(config.cluster?.cilium?.valuesFile, directory);
+  const conflicts = [...conflictsIn(config), ...base.conflicts];
+  if (result.success && conflicts.length + encrypted.length === 0)
+    return canonical({ ...result.data, ...(base.values ? { baseValues: base.values } : {}) });
 
   const issues = (result.error?.issues ?? []).filter(
     (i) => !encrypted.some((path) => startsWith(i.path as Path, path)),
@@ -74,7 +79,8 @@ export function loadConfig(
 function wellFormed(schema: z.ZodType, value: unknown): unknown {
   const shape = shapeOf(schema);
   const given = written(value ?? {});
-  if (!shape || typeof given !== "object" || given === null) return schema.safeParse(value).data;
+  const whole = schema.safeParse(value);
+  if (whole.success || !shape || typeof given !== "object" || given === null) return whole.data;
   const parts = Object.entries(shape).map(([key, inner]) => [key, wellFormed(inner, valueAt(given, [key]))] as const);
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined));
 }

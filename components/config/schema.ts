@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { spire as names } from "../spire/settings";
 import { defaultSpireVersion } from "./versions";
 
 /** What the error for a value says: what is allowed, and an example that would be. */
@@ -67,15 +68,48 @@ const cluster = section({
     version: fullVersion("1.19.3"),
     /** Where Cilium's agents and operator run. */
     namespace: namespace.default("kube-system"),
-    /** How Cilium gets its values: a ConfigMap that a Flux HelmRelease reads, or not by this program. */
-    delivery: choice("flux", "none"),
-    /** The HelmRelease's namespace, where the ConfigMap must be. @default the namespace of Cilium */
+    /** How Cilium gets its values: a ConfigMap that a Flux HelmRelease reads, a Helm release that this program owns, or not by this program. */
+    delivery: choice("flux", "helm", "none"),
+    /** With `flux`, the HelmRelease's namespace, where the ConfigMap must be. @default the namespace of Cilium */
     releaseNamespace: namespace.optional(),
+    /** With `helm`, the file with all other values of the chart, relative to the project's directory. */
+    valuesFile: text(
+      /^[^/].*\.(ya?ml|json)$/,
+      "a YAML file, relative to the project's directory",
+      "cilium.apps.yaml",
+    ).optional(),
+    /** With `helm`, the chart: an `oci://` reference, or a folder. @default the chart `cilium` of https://helm.cilium.io */
+    chart: text(
+      /^(oci:\/\/)?[\w./:@-]+$/,
+      "an oci:// reference or a folder",
+      "oci://quay.io/cilium/charts/cilium",
+    ).optional(),
+    /** Whether the cluster is part of a ClusterMesh, with which mutual authentication does not work. */
+    clusterMesh: boolean("false").default(false),
   }),
 });
 
+const socket = (example: string) => text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", example);
+
 const spire = section({
-  install: choice("managed").default("managed"),
+  /**
+   * `managed`: this program deploys SPIRE. `bundled`: Cilium's chart does, for as long as authentication is on. `external`: one that is already there, and
+   * provides what docs/spire.md lists.
+   */
+  install: choice("managed", "bundled", "external").default("managed"),
+  /** With `external`: where Cilium finds it. */
+  external: object({
+    /** `<service>.<namespace>.svc:<port>` of a Service with a ClusterIP, or any other `<host>:<port>`. */
+    serverAddress: text(
+      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[1-9][0-9]{0,4}$/,
+      "<host>:<port> of the SPIRE server, without a scheme",
+      "spire-server.spire.svc:8081",
+    ),
+    adminSocketPath: socket(names.sockets.admin).default(names.sockets.admin),
+    agentSocketPath: socket(names.sockets.workload).default(names.sockets.workload),
+  }).optional(),
+  /** Where the agents are. In a namespace of their own, `spire` enforces Pod Security's `restricted`; choose before the first update. */
+  agentNamespace: namespace.default(names.namespace),
   version: fullVersion(defaultSpireVersion).default(defaultSpireVersion),
   /** Servers. More than one needs a shared SQL datastore, which a guardrail sees to. */
   replicas: whole(1, 9, 1).default(1),
@@ -129,7 +163,10 @@ export const schema = z.strictObject({
   access: json(z.array(intent)).prefault([]),
 });
 
-export type StackConfig = DeepReadonly<z.output<typeof schema>>;
+export type StackConfig = DeepReadonly<z.output<typeof schema>> & {
+  /** What is in `cluster.cilium.valuesFile`. */
+  readonly baseValues?: Readonly<Record<string, unknown>>;
+};
 export type Intent = StackConfig["access"][number];
 
 export type DeepReadonly<T> = T extends (infer E)[]

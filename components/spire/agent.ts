@@ -2,21 +2,21 @@ import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { images } from "./images";
 import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
-import { spire, type SpireArgs } from "./settings";
+import { spire, type ManagedSpire } from "./settings";
 
-export function agentConfigMap(args: SpireArgs): KubernetesObject {
-  return configMap(spire.agent, { "agent.conf": agentConfiguration(args) });
+export function agentConfigMap(args: ManagedSpire): KubernetesObject {
+  return configMap(spire.agent, args.agentNamespace, { "agent.conf": agentConfiguration(args) });
 }
 
 /**
  * One agent on every node that Cilium runs on, hence the tolerations. It needs the host's process ids to attest its callers, the host's directory for
  * the sockets that Cilium mounts, and the host's network, so that identities do not depend on the network that depends on them.
  */
-export function agentDaemonSet(args: SpireArgs, configuration: KubernetesObject): KubernetesObject {
+export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObject): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name: spire.agent, namespace: spire.namespace, labels: labelsOf(spire.agent) },
+    metadata: { name: spire.agent, namespace: args.agentNamespace, labels: labelsOf(spire.agent) },
     spec: {
       selector: { matchLabels: selectorOf(spire.agent) },
       updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } },
@@ -50,7 +50,7 @@ export function agentDaemonSet(args: SpireArgs, configuration: KubernetesObject)
   };
 }
 
-function agentContainer({ version }: SpireArgs): object {
+function agentContainer({ version }: ManagedSpire): object {
   return {
     name: spire.agent,
     image: images.agent(version),

@@ -1,4 +1,4 @@
-import { ciliumIds, spire, type SpireArgs } from "./settings";
+import { ciliumIds, spire, type ManagedSpire } from "./settings";
 
 /** Files under which a pod finds its configuration, and directories that two containers share. */
 export const paths = {
@@ -20,7 +20,7 @@ const health = (port: number, address: string) => ({
 });
 
 /** SPIRE server's configuration, JSON as `spire-server validate` accepts it (doc/spire_server.md). */
-export function serverConfiguration({ trustDomain, clusterName, ttl }: SpireArgs): object {
+export function serverConfiguration({ trustDomain, clusterName, agentNamespace, ttl }: ManagedSpire): object {
   return {
     server: {
       bind_address: "0.0.0.0",
@@ -48,7 +48,7 @@ export function serverConfiguration({ trustDomain, clusterName, ttl }: SpireArgs
         clusters: [
           {
             [clusterName]: {
-              service_account_allow_list: [`${spire.namespace}:${spire.agent}`],
+              service_account_allow_list: [`${agentNamespace}:${spire.agent}`],
               audience: [spire.audience],
             },
           },
@@ -58,7 +58,7 @@ export function serverConfiguration({ trustDomain, clusterName, ttl }: SpireArgs
         clusters: [
           {
             [clusterName]: {
-              namespace: spire.namespace,
+              namespace: agentNamespace,
               configmap_name: spire.bundle.configMap,
               configmap_key: spire.bundle.key,
               format: "spiffe",
@@ -72,7 +72,7 @@ export function serverConfiguration({ trustDomain, clusterName, ttl }: SpireArgs
 }
 
 /** SPIRE agent's configuration (doc/spire_agent.md). */
-export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerification }: SpireArgs): object {
+export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerification }: ManagedSpire): object {
   return {
     agent: {
       data_dir: paths.data,
@@ -108,7 +108,7 @@ export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerifi
  * spire-controller-manager's configuration. Without `entryIDPrefix` it deletes every entry that it did not declare, and with them those that Cilium's
  * operator registers (pkg/spireentry/reconciler.go).
  */
-export function controllerManagerConfiguration({ trustDomain, clusterName }: SpireArgs): object {
+export function controllerManagerConfiguration({ trustDomain, clusterName }: ManagedSpire): object {
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ControllerManagerConfig",

@@ -2,16 +2,33 @@ import { labelsOf, type KubernetesObject, type PlannedObject } from "../kubernet
 import { agentConfigMap, agentDaemonSet } from "./agent";
 import { agentClusterRules, roleAndBinding, serverClusterRules, serverNamespaceRules, serviceAccount } from "./rbac";
 import { ciliumEntries, staticEntryCrd } from "./registration";
-import { headlessService, serverConfigMap, serverService, serverStatefulSet, serverVolume } from "./server";
-import { spire, type SpireArgs } from "./settings";
+import {
+  headlessService,
+  serverConfigMap,
+  serverNetworkPolicy,
+  serverService,
+  serverStatefulSet,
+  serverVolume,
+} from "./server";
+import { spire, type ManagedSpire, type SpireArgs } from "./settings";
 
 /**
- * Everything SPIRE consists of, and the order: namespace, then accounts, rights, configuration and the volume, then the server, then the agents,
- * which need its bundle. The entries need only their CRD.
+ * What the component makes: all of SPIRE, or the namespace alone where Cilium's chart installs the rest.
  *
  * @param component name of the component, the prefix of its resources' names
  */
 export function spireObjects(component: string, args: SpireArgs): PlannedObject[] {
+  if (args.install === "managed") return managedObjects(component, args);
+  return [
+    { name: `${component}-namespace`, manifest: namespace(spire.namespace, "privileged"), after: [], keep: true },
+  ];
+}
+
+/**
+ * The order: namespaces, then accounts, rights, configuration and the volume, then the server, then the agents, which need its bundle. The entries need
+ * only their CRD.
+ */
+function managedObjects(component: string, args: ManagedSpire): PlannedObject[] {
   const objects: PlannedObject[] = [];
   const add = (thing: string, manifest: KubernetesObject, after: string[] = [], keep = false): string => {
     const name = `${component}-${thing}`;
@@ -27,45 +44,46 @@ export function spireObjects(component: string, args: SpireArgs): PlannedObject[
   const entries = ciliumEntries(args).map((entry) => add(`entry-${entry.metadata.name}`, entry, [crd], true));
 
   // Kept, since a namespace takes its volumes with it.
-  const within = [add("namespace", namespace(), [], true)];
+  const shared = args.agentNamespace === spire.namespace;
+  const within = [add("namespace", namespace(spire.namespace, shared ? "privileged" : "restricted"), [], true)];
+  const agentsWithin = shared
+    ? within
+    : [add("agent-namespace", namespace(args.agentNamespace, "privileged"), [], true)];
+
+  const serverAccount = { name: spire.server, namespace: spire.namespace };
   const serverConfig = serverConfigMap(args);
   const serverNeeds = [
     crd,
-    add("server-account", serviceAccount(spire.server), within),
-    ...addPair("server-cluster", roleAndBinding("Cluster", spire.server, serverClusterRules), []),
-    ...addPair("server", roleAndBinding("Namespace", spire.server, serverNamespaceRules), within),
+    add("server-account", serviceAccount(serverAccount), within),
+    ...addPair("server-cluster", roleAndBinding(serverAccount, serverClusterRules), []),
+    ...addPair("server", roleAndBinding(serverAccount, serverNamespaceRules, args.agentNamespace), agentsWithin),
     add("server-config", serverConfig, within),
     add("server-data", serverVolume(args), within, true),
     add("server-headless", headlessService(), within),
+    add("server-network", serverNetworkPolicy(), within),
   ];
   const server = add("server", serverStatefulSet(args, serverConfig), [...within, ...serverNeeds]);
 
+  const agentAccount = { name: spire.agent, namespace: args.agentNamespace };
   const agentConfig = agentConfigMap(args);
   const agentNeeds = [
     server,
     ...entries,
     add("server-service", serverService(), within),
-    add("agent-account", serviceAccount(spire.agent), within),
-    ...addPair("agent-cluster", roleAndBinding("Cluster", spire.agent, agentClusterRules), []),
-    add("agent-config", agentConfig, within),
+    add("agent-account", serviceAccount(agentAccount), agentsWithin),
+    ...addPair("agent-cluster", roleAndBinding(agentAccount, agentClusterRules), []),
+    add("agent-config", agentConfig, agentsWithin),
   ];
-  add("agent", agentDaemonSet(args, agentConfig), [...within, ...agentNeeds]);
+  add("agent", agentDaemonSet(args, agentConfig), [...agentsWithin, ...agentNeeds]);
   return objects;
 }
 
-/** Privileged, for the agents; the server's own pod meets `restricted`. */
-function namespace(): KubernetesObject {
+/** Enforces Pod Security at one level. The agents need `privileged`; the server's own pod meets `restricted`. */
+function namespace(name: string, level: "privileged" | "restricted"): KubernetesObject {
+  const modes = ["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level] as const);
   return {
     apiVersion: "v1",
     kind: "Namespace",
-    metadata: {
-      name: spire.namespace,
-      labels: {
-        ...labelsOf("spire"),
-        "pod-security.kubernetes.io/enforce": "privileged",
-        "pod-security.kubernetes.io/warn": "privileged",
-        "pod-security.kubernetes.io/audit": "privileged",
-      },
-    },
+    metadata: { name, labels: { ...labelsOf("spire"), ...Object.fromEntries(modes) } },
   };
 }

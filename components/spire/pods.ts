@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { labelsOf, type KubernetesObject } from "../kubernetes";
-import { spire } from "./settings";
 
 /** Objects as file contents of a ConfigMap, JSON each, with a trailing newline. */
-export function configMap(name: string, files: Readonly<Record<string, object>>): KubernetesObject {
+export function configMap(name: string, namespace: string, files: Readonly<Record<string, object>>): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name, namespace: spire.namespace, labels: labelsOf(name) },
+    metadata: { name, namespace, labels: labelsOf(name) },
     data: Object.fromEntries(
       Object.entries(files).map(([file, content]) => [file, `${JSON.stringify(content, null, 2)}\n`]),
     ),

@@ -1,6 +1,12 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { spire } from "./settings";
 
+/** A service account's name and namespace. */
+interface Account {
+  readonly name: string;
+  readonly namespace: string;
+}
+
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -8,12 +14,8 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
-export function serviceAccount(name: string): KubernetesObject {
-  return {
-    apiVersion: "v1",
-    kind: "ServiceAccount",
-    metadata: { name, namespace: spire.namespace, labels: labelsOf(name) },
-  };
+export function serviceAccount({ name, namespace }: Account): KubernetesObject {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels: labelsOf(name) } };
 }
 
 /** What the server and the controller-manager in its pod may do in the whole cluster: review tokens, read nodes, reconcile static entries. */
@@ -24,7 +26,7 @@ export const serverClusterRules: readonly Rule[] = [
   { apiGroups: ["spire.spiffe.io"], resources: ["clusterstaticentries/status"], verbs: ["get", "patch", "update"] },
 ];
 
-/** What the server may do in its namespace: look at the pod of an attesting agent, publish the bundle. */
+/** What the server may do in the namespace of the agents: look at the pod of an attesting agent, publish the bundle. */
 export const serverNamespaceRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
   {
@@ -38,14 +40,15 @@ export const serverNamespaceRules: readonly Rule[] = [
 /** What the agent may do: ask the kubelet which pod a process belongs to. `nodes/proxy` would allow to run commands in every pod. */
 export const agentClusterRules: readonly Rule[] = [{ apiGroups: [""], resources: ["nodes/pods"], verbs: ["get"] }];
 
-/** A role and its binding to the service account of the same name: cluster-wide, or in SPIRE's namespace. */
+/** A role and its binding to a service account, both of the account's name: cluster-wide, or in one namespace. */
 export function roleAndBinding(
-  scope: "Cluster" | "Namespace",
-  name: string,
+  account: Account,
   rules: readonly Rule[],
+  namespace?: string,
 ): [role: KubernetesObject, binding: KubernetesObject] {
-  const prefix = scope === "Cluster" ? "Cluster" : "";
-  const metadata = { name, ...(prefix ? {} : { namespace: spire.namespace }), labels: labelsOf(name) };
+  const { name } = account;
+  const prefix = namespace === undefined ? "Cluster" : "";
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), labels: labelsOf(name) };
   const apiVersion = "rbac.authorization.k8s.io/v1";
   return [
     { apiVersion, kind: `${prefix}Role`, metadata, rules },
@@ -54,7 +57,7 @@ export function roleAndBinding(
       kind: `${prefix}RoleBinding`,
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: `${prefix}Role`, name },
-      subjects: [{ kind: "ServiceAccount", name, namespace: spire.namespace }],
+      subjects: [{ kind: "ServiceAccount", name, namespace: account.namespace }],
     },
   ];
 }

@@ -1,16 +1,18 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
-import { ciliumIds, nodeAliasPath, spire, type SpireArgs } from "./settings";
+import { ciliumIds, nodeAliasPath, spire, type ManagedSpire } from "./settings";
 
 /** The three entries that Cilium needs, by name: a node alias, and below it Cilium's agent and operator. */
-export function ciliumEntries({ trustDomain, clusterName, ciliumNamespace }: SpireArgs): KubernetesObject[] {
+export function ciliumEntries(args: ManagedSpire): KubernetesObject[] {
+  const { trustDomain, clusterName, ciliumNamespace } = args;
+  const alias = nodeAliasPath(args);
   const id = (path: string) => `spiffe://${trustDomain}${path}`;
   const workload = (name: string, path: string, serviceAccount: string) =>
-    staticEntry(name, id(path), id(nodeAliasPath), [`k8s:ns:${ciliumNamespace}`, `k8s:sa:${serviceAccount}`]);
+    staticEntry(name, id(path), id(alias), [`k8s:ns:${ciliumNamespace}`, `k8s:sa:${serviceAccount}`]);
   return [
     // An alias, since SPIRE hands an agent only the entries below its own ID or its aliases: below one node's agent, they would reach that node alone.
-    staticEntry("cilium-node-alias", id(nodeAliasPath), id("/spire/server"), [
+    staticEntry("cilium-node-alias", id(alias), id("/spire/server"), [
       `k8s_psat:cluster:${clusterName}`,
-      `k8s_psat:agent_ns:${spire.namespace}`,
+      `k8s_psat:agent_ns:${args.agentNamespace}`,
       `k8s_psat:agent_sa:${spire.agent}`,
     ]),
     workload("cilium-agent", ciliumIds.agent, "cilium"),

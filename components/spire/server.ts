@@ -2,21 +2,21 @@ import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
 import { images } from "./images";
 import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
-import { spire, type SpireArgs } from "./settings";
+import { spire, type ManagedSpire } from "./settings";
 
 const headless = `${spire.server}-headless`;
 const claim = "spire-data";
 const metadataOf = (name: string) => ({ name, namespace: spire.namespace, labels: labelsOf(spire.server) });
 
-export function serverConfigMap(args: SpireArgs): KubernetesObject {
-  return configMap(spire.server, {
+export function serverConfigMap(args: ManagedSpire): KubernetesObject {
+  return configMap(spire.server, spire.namespace, {
     "server.conf": serverConfiguration(args),
     "controller-manager.json": controllerManagerConfiguration(args),
   });
 }
 
 /** The datastore and the CA's keys: losing this volume means new identities for everyone. */
-export function serverVolume({ storage: { size, className } }: SpireArgs): KubernetesObject {
+export function serverVolume({ storage: { size, className } }: ManagedSpire): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
@@ -54,7 +54,24 @@ export function headlessService(): KubernetesObject {
   };
 }
 
-export function serverStatefulSet(args: SpireArgs, configuration: KubernetesObject): KubernetesObject {
+/**
+ * Nobody reaches the server but on its own port, where it wants to know who asks; the kubelet's probes pass as they do everywhere. From anywhere, since
+ * agents and Cilium's operator come from the nodes' addresses, which network policies tell apart badly. Egress is untouched.
+ */
+export function serverNetworkPolicy(): KubernetesObject {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: metadataOf(spire.server),
+    spec: {
+      podSelector: { matchLabels: selectorOf(spire.server) },
+      policyTypes: ["Ingress"],
+      ingress: [{ ports: [{ port: spire.serverPort, protocol: "TCP" }] }],
+    },
+  };
+}
+
+export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesObject): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -89,7 +106,7 @@ const grpcPort = { name: "grpc", port: spire.serverPort, targetPort: "grpc", pro
 const configMount = { name: "config", mountPath: paths.config, readOnly: true };
 const socketMount = { name: "sockets", mountPath: paths.privateSockets };
 
-function serverContainer({ version }: SpireArgs): object {
+function serverContainer({ version }: ManagedSpire): object {
   return {
     name: spire.server,
     image: images.server(version),

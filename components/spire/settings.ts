@@ -1,5 +1,16 @@
 /** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
-export interface SpireArgs {
+export type SpireArgs = ManagedSpire | BundledSpire;
+
+/** Cilium's chart installs SPIRE into a namespace that is ours: the chart's own would be refused where Pod Security is enforced. */
+export interface BundledSpire {
+  readonly install: "bundled";
+}
+
+/** The SPIRE that this program deploys. */
+export interface ManagedSpire {
+  readonly install: "managed";
+  /** Where the agents are. In SPIRE's own namespace that must be privileged for them; in another, SPIRE's own enforces `restricted`. */
+  readonly agentNamespace: string;
   /** Bare, lower case: `apps.zt.internal`. It cannot be changed later: every identity contains it. */
   readonly trustDomain: string;
   /** Name of the cluster in k8s_psat, and prefix of the registration entries that are ours. */
@@ -43,4 +54,4 @@ export const ciliumIds = { agent: "/cilium-agent", operator: "/cilium-operator" 
 export const serverAddress = `${spire.server}.${spire.namespace}.svc:${spire.serverPort}`;
 
 /** Path of the SPIFFE ID that all agents share as an alias: entries below it reach every node, not one. */
-export const nodeAliasPath = `/ns/${spire.namespace}/sa/${spire.agent}`;
+export const nodeAliasPath = ({ agentNamespace }: ManagedSpire) => `/ns/${agentNamespace}/sa/${spire.agent}`;

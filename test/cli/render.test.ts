@@ -109,7 +109,8 @@ describe("npm run render", () => {
           name: "apps",
           auth: true,
           phases: { orders: "require" },
-          objects: 23,
+          objects: 24,
+          notes: [],
           guardrails: guardrails.map(({ name, severity }) => ({
             name,
             severity,

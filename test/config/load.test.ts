@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type ConfigError, loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
@@ -145,8 +148,74 @@ describe("a stack's configuration", () => {
     expect(problems({ ...good, access: [intent, intent] })).toEqual(['zero-trust:access[1].name is "api"']);
   });
 
+  test.each([
+    ["spire.install=bundled", "spire.replicas=3", "managed"],
+    ["spire.install=external", "spire.ttl.ca=24h", "managed"],
+    ["spire.install=bundled", "spire.external.serverAddress=a:1", "external"],
+    ["spire.install=external", "spire.storage.size=2Gi", "managed or bundled"],
+    ["cluster.cilium.delivery=none", "cluster.cilium.releaseNamespace=a", "flux"],
+    ["cluster.cilium.delivery=flux", "cluster.cilium.chart=./cilium", "helm"],
+  ])("with %s refuses %s, which would do nothing", (mode, assignment, used) => {
+    const key = assignment.split(/[=]/)[0]?.replace(/\.(ca|size|serverAddress)$/, "") ?? "";
+    const load = () => configOf("apps", mode, assignment);
+    expect(load).toThrow(`zero-trust:${key} is`);
+    expect(load).toThrow(new RegExp(`nothing: it has an effect only with .* ${used}\n +fix: +pulumi config rm`));
+  });
+
+  test("wants to know where a SPIRE is that is already there, and the other values of a release of our own", () => {
+    expect(() => configOf("apps", "spire.install=external")).toThrow(
+      "zero-trust:spire.external.serverAddress is missing",
+    );
+    expect(() => configOf("apps", "cluster.cilium.delivery=helm")).toThrow(
+      "zero-trust:cluster.cilium.valuesFile is missing",
+    );
+  });
+
+  test.each(["kube-system", "cilium"])("does not make %s, which is others', the agents' namespace", (name) => {
+    const load = () => configOf("apps", `spire.agentNamespace=${name}`, "cluster.cilium.namespace=cilium");
+    expect(load).toThrow("a namespace of SPIRE's own");
+  });
+
+  describe("names a file with the other values of Cilium's chart", () => {
+    const withFile = (content: string | undefined) => {
+      const directory = mkdtempSync(join(tmpdir(), "zero-trust-"));
+      if (content !== undefined) writeFileSync(join(directory, "cilium.yaml"), content);
+      const values = readStackFile(root, "apps", [
+        "cluster.cilium.delivery=helm",
+        "cluster.cilium.valuesFile=cilium.yaml",
+      ]);
+      try {
+        return loadConfig(values, "apps", { directory });
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    };
+
+    test("which is read", () => {
+      expect(withFile("ipam: { mode: kubernetes }").baseValues).toEqual({ ipam: { mode: "kubernetes" } });
+    });
+
+    test.each([
+      ["is not there", undefined, /cilium.yaml does not exist/],
+      ["is not YAML", "a: [", /can be read: cilium.yaml/],
+      ["is a list", "- a", /YAML object/],
+      [
+        "has what the flag decides",
+        "authentication: { enabled: true }",
+        /a file without authentication: this program sets that/,
+      ],
+      [
+        "has the rollouts",
+        "rollOutCiliumPods: false\noperator: { rollOutPods: true }",
+        /without rollOutCiliumPods, operator.rollOutPods/,
+      ],
+    ])("and says so when it %s", (_, content, message) => {
+      expect(() => withFile(content)).toThrow(message);
+    });
+  });
+
   test("never shows the value of a key that was set as a secret", () => {
-    const load = () => loadConfig({ ...good, trustDomain: "hunter2 " }, "apps", ["trustDomain"]);
+    const load = () => loadConfig({ ...good, trustDomain: "hunter2 " }, "apps", { secret: ["trustDomain"] });
     expect(load).toThrow(/zero-trust:trustDomain is a secret with a wrong value/);
     expect(load).not.toThrow(/hunter2/);
   });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { describeObject, type KubernetesObject } from "../../components/kubernetes";
 import { spireObjects } from "../../components/spire/objects";
-import type { SpireArgs } from "../../components/spire/settings";
+import type { ManagedSpire } from "../../components/spire/settings";
 
-const args: SpireArgs = {
+const args: ManagedSpire = {
+  install: "managed",
+  agentNamespace: "spire",
   trustDomain: "apps.zt.internal",
   clusterName: "apps",
   version: "1.15.3",
@@ -14,9 +16,9 @@ const args: SpireArgs = {
   ttl: { ca: "168h", agent: "4h", x509Svid: "4h", jwtSvid: "5m" },
 };
 
-const objectsOf = (overrides: Partial<SpireArgs> = {}) =>
+const objectsOf = (overrides: Partial<ManagedSpire> = {}) =>
   new Map(spireObjects("spire", { ...args, ...overrides }).map(({ manifest }) => [describeObject(manifest), manifest]));
-const find = (name: string, overrides?: Partial<SpireArgs>) => objectsOf(overrides).get(name) ?? expect.fail(name);
+const find = (name: string, overrides?: Partial<ManagedSpire>) => objectsOf(overrides).get(name) ?? expect.fail(name);
 
 interface Pod {
   metadata: { annotations: Record<string, string> };
@@ -28,7 +30,7 @@ interface Pod {
   };
 }
 const podOf = (manifest: KubernetesObject) => (manifest["spec"] as { template: Pod }).template;
-const file = <T>(name: string, key: string, overrides?: Partial<SpireArgs>) =>
+const file = <T>(name: string, key: string, overrides?: Partial<ManagedSpire>) =>
   JSON.parse((find(name, overrides)["data"] as Record<string, string>)[key] ?? "") as T;
 
 const server = file<{ server: Record<string, unknown>; plugins: Record<string, unknown> }>(
@@ -83,6 +85,53 @@ describe("what Cilium needs of SPIRE", () => {
   });
 });
 
+describe("the agents in a namespace of their own", () => {
+  const moved = { agentNamespace: "spire-agents" };
+  const labels = (name: string, overrides?: Partial<ManagedSpire>) =>
+    find(`Namespace ${name}`, overrides).metadata.labels?.["pod-security.kubernetes.io/enforce"];
+
+  test("leave SPIRE's own to enforce restricted, and only theirs is privileged", () => {
+    expect([labels("spire"), labels("spire", moved), labels("spire-agents", moved)]).toEqual([
+      "privileged",
+      "restricted",
+      "privileged",
+    ]);
+  });
+
+  test("are there with their account, configuration and bundle, attest from there, and the server may look at their pods there", () => {
+    for (const name of ["DaemonSet", "ServiceAccount", "ConfigMap"].map((kind) => `${kind} spire-agents/spire-agent`))
+      expect(find(name, moved)).toBeDefined();
+    const { plugins } = file<{ plugins: object }>("ConfigMap spire/spire-server", "server.conf", moved);
+    expect(JSON.stringify(plugins)).toContain('"service_account_allow_list":["spire-agents:spire-agent"]');
+    expect(JSON.stringify(plugins)).toContain('"namespace":"spire-agents","configmap_name":"spire-bundle"');
+    expect(find("RoleBinding spire-agents/spire-server", moved)["subjects"]).toEqual([
+      { kind: "ServiceAccount", name: "spire-server", namespace: "spire" },
+    ]);
+    expect(find("ClusterStaticEntry cilium-node-alias", moved)["spec"]).toMatchObject({
+      spiffeID: "spiffe://apps.zt.internal/ns/spire-agents/sa/spire-agent",
+      selectors: ["k8s_psat:cluster:apps", "k8s_psat:agent_ns:spire-agents", "k8s_psat:agent_sa:spire-agent"],
+    });
+  });
+});
+
+describe("SPIRE's network", () => {
+  test("lets anybody reach the server on its own port, and nothing else of it", () => {
+    expect(find("NetworkPolicy spire/spire-server")["spec"]).toEqual({
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "spire-server" } },
+      policyTypes: ["Ingress"],
+      ingress: [{ ports: [{ port: 8081, protocol: "TCP" }] }],
+    });
+  });
+});
+
+describe("the SPIRE in Cilium's chart", () => {
+  test("gets from this component its namespace alone, privileged and kept", () => {
+    const objects = spireObjects("spire", { install: "bundled" });
+    expect(objects.map(({ manifest, keep }) => [describeObject(manifest), keep])).toEqual([["Namespace spire", true]]);
+    expect(objects[0]?.manifest.metadata.labels?.["pod-security.kubernetes.io/enforce"]).toBe("privileged");
+  });
+});
+
 describe("SPIRE's rights", () => {
   const roles = [...objectsOf().values()].filter(({ kind }) => kind.endsWith("Role"));
 
@@ -132,7 +181,7 @@ describe("SPIRE's pods", () => {
   });
 
   test("roll when their configuration changes, and only then", () => {
-    const hash = (overrides?: Partial<SpireArgs>) =>
+    const hash = (overrides?: Partial<ManagedSpire>) =>
       podOf(find("StatefulSet spire/spire-server", overrides)).metadata.annotations["checksum/config"];
     expect(hash({ ttl: { ...args.ttl, x509Svid: "1h" } })).not.toBe(hash());
     expect(hash({ storage: { size: "2Gi" } })).toBe(hash());

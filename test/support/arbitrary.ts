@@ -33,12 +33,23 @@ export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
         context: name,
         identity: fc.uuid(),
         kubernetes: fc.constantFrom(...supported.kubernetes),
-        cilium: fc.record({
-          version: fc.constantFrom(...supported.cilium).map((minor) => `${minor}.2`),
-          delivery: fc.constantFrom("flux", "none"),
-          namespace: fc.constantFrom("kube-system", "cilium"),
-        }),
+        cilium: fc
+          .record({
+            version: fc.constantFrom(...supported.cilium).map((minor) => `${minor}.2`),
+            delivery: fc.constantFrom("flux", "helm", "none"),
+            namespace: fc.constantFrom("kube-system", "cilium"),
+          })
+          .map((cilium) => ({
+            ...cilium,
+            ...(cilium.delivery === "helm" ? { valuesFile: "test/fixtures/cilium-values.yaml" } : {}),
+          })),
       }),
+      spire: fc.constantFrom(
+        { install: "managed" },
+        { install: "managed", agentNamespace: "spire-agents" },
+        { install: "bundled" },
+        { install: "external", external: { serverAddress: "spire-server.spire.svc:8081" } },
+      ),
       rollout: fc
         .tuple(...namespaces.map(() => fc.constantFrom("off", "observe", "allow", "require")))
         .map((phases) => ({ phases: Object.fromEntries(namespaces.map((n, i) => [n, phases[i]])) })),

@@ -79,9 +79,10 @@ export async function runProgram(
       retainOnDelete: request.getRetainondelete(),
     });
   };
+  const { baseValues: _, ...written } = config;
   pulumi.runtime.setAllConfig(
     Object.fromEntries(
-      Object.entries(config).map(([key, value]) => [
+      Object.entries(written).map(([key, value]) => [
         `zero-trust:${key}`,
         typeof value === "string" ? value : JSON.stringify(value),
       ]),

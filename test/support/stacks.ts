@@ -20,17 +20,21 @@ export const transitions: readonly { name: string; from: Origin; auth: boolean }
   { name: "off-on", from: "off", auth: true },
 ];
 
+/** Assignments that make Cilium a Helm release of the stack's own. */
+export const helm = ["cluster.cilium.delivery=helm", "cluster.cilium.valuesFile=test/fixtures/cilium-values.yaml"];
+
 /** A committed stack's configuration, with assignments as `--set` takes them. */
 export function configOf(stack: string, ...assignments: string[]): StackConfig {
-  return loadConfig(readStackFile(root, stack, assignments), stack);
+  return loadConfig(readStackFile(root, stack, assignments), stack, { directory: root });
 }
 
 /** One transition of a committed stack. */
 export function transitionOf(
   stack: string,
   { from, auth }: { from: Origin; auth: boolean },
+  assignments: readonly string[] = [],
 ): { config: StackConfig; previous: Previous; plan: Plan } {
-  const config = configOf(stack, `auth=${auth}`);
+  const config = configOf(stack, ...assignments, `auth=${auth}`);
   const previous = previousFor(from, config);
   return { config, previous, plan: plan(config, previous) };
 }

@@ -1,0 +1,42 @@
+import type { CiliumAuthArgs } from "./cilium/values";
+import { releaseNamespaceOf } from "./cilium/values";
+import type { StackConfig } from "./config/schema";
+import { serverAddress, spire as names, type SpireArgs } from "./spire/settings";
+
+/** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
+export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireArgs | undefined {
+  const { install, agentNamespace, version, replicas, skipKubeletVerification, storage, ttl } = spire;
+  if (install === "external") return undefined;
+  if (install === "bundled") return { install };
+  return {
+    install,
+    agentNamespace,
+    trustDomain,
+    clusterName: cluster.name,
+    ciliumNamespace: cluster.cilium.namespace,
+    version,
+    replicas,
+    skipKubeletVerification,
+    storage,
+    ttl,
+  };
+}
+
+/** The arguments of the component CiliumAuth. */
+export function ciliumArgs({ auth, trustDomain, cluster: { cilium }, spire, baseValues }: StackConfig): CiliumAuthArgs {
+  const { sockets } = names;
+  const own = { serverAddress, adminSocketPath: sockets.admin, agentSocketPath: sockets.workload };
+  const { version, chart, delivery } = cilium;
+  return {
+    enabled: auth,
+    delivery,
+    releaseNamespace: releaseNamespaceOf(cilium),
+    spire: { trustDomain, ...((spire.install === "external" ? spire.external : undefined) ?? own) },
+    ...(spire.install === "bundled"
+      ? { bundled: { storage: spire.storage, skipKubeletVerification: spire.skipKubeletVerification } }
+      : {}),
+    ...(delivery === "helm"
+      ? { release: { version, baseValues: baseValues ?? {}, ...(chart === undefined ? {} : { chart }) } }
+      : {}),
+  };
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CORE_SCHEMA, load } from "js-yaml";
+import type { Conflict } from "./combinations";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** What is ours in the values of Cilium's chart, and so must not be in the file. */
+const ours = [["authentication"], ["rollOutCiliumPods"], ["operator", "rollOutPods"]] as const;
+
+/**
+ * Reads the file with all values of Cilium's chart but our own.
+ *
+ * @param file relative to the directory; without one there is nothing to read
+ * @returns the values, or what is wrong with the file
+ */
+export function readBaseValues(
+  file: string | undefined,
+  directory: string,
+): { values?: Values; conflicts: readonly Conflict[] } {
+  if (file === undefined) return { conflicts: [] };
+  const conflict = (allowed: string) => ({
+    path: ["cluster", "cilium", "valuesFile"],
+    hint: { allowed, example: file },
+  });
+  let values: unknown;
+  try {
+    values = load(readFileSync(join(directory, file), "utf8"), { schema: CORE_SCHEMA });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : (error as Error).message;
+    return { conflicts: [conflict(`a YAML file that can be read: ${file} ${why}`)] };
+  }
+  if (typeof values !== "object" || values === null || Array.isArray(values))
+    return { conflicts: [conflict(`a file with the chart's values as a YAML object, which ${file} is not`)] };
+  const found = ours.filter((path) => has(values, path)).map((path) => path.join("."));
+  if (found.length === 0) return { values: values as Values, conflicts: [] };
+  return { conflicts: [conflict(`a file without ${found.join(", ")}: this program sets that, from the flag auth`)] };
+}
+
+const has = (values: unknown, [key, ...rest]: readonly string[]): boolean =>
+  key === undefined ||
+  (typeof values === "object" && values !== null && key in values && has((values as Values)[key], rest));
