@@ -27,7 +27,7 @@ function main(): number {
   return ok ? 0 : 1;
 }
 
-/** Half a minute the first time, and then Go's cache has it. `readonly`: only what go.sum vouches for. */
+/** A minute or two the first time; after that Go has it in its cache. `readonly`: only what go.sum vouches for. */
 function buildKubeScore(): void {
   const { error, status } = spawnSync(
     "go",
