@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
-import { origins, type Origin } from "../components/rollout/state";
+import { origins, type Origin } from "../components/origins";
 import { guardrails } from "../policy/guardrails";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";

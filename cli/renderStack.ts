@@ -3,7 +3,7 @@ import { readPeers } from "../components/config/peers";
 import type { StackConfig } from "../components/config/schema";
 import { readStackFile } from "../components/config/stackFile";
 import { plan, type Plan } from "../components/plan";
-import { previousFor, type Origin } from "../components/rollout/state";
+import { previousFor, type Origin } from "../components/origins";
 import { factsOfPlan } from "../policy/facts";
 import { judge, type Verdict } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";

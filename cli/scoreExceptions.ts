@@ -18,10 +18,6 @@ const cpuLimit = {
   summaries: ["CPU limit is not set"],
   reason: "A limit throttles handshakes even on an idle node; on a busy one the request already keeps each its share.",
 };
-const ephemeralStorage = {
-  check: "container-ephemeral-storage-request-and-limit",
-  summaries: ["Ephemeral Storage limit is not set", "Ephemeral Storage request is not set"],
-};
 const networkPolicy = {
   check: "pod-networkpolicy",
   summaries: ["The pod does not have a matching NetworkPolicy"],
@@ -48,9 +44,4 @@ export const exceptions: readonly Exception[] = [
   { ...server, ...cpuLimit },
   { ...agent, ...cpuLimit },
   { object: agent.object, ...networkPolicy, reason: "Cilium applies no NetworkPolicy to a pod in the host's network." },
-  // until components/spire has a NetworkPolicy for the server
-  { object: server.object, ...networkPolicy, reason: "Not written yet." },
-  // until components/spire bounds ephemeral storage
-  { ...server, ...ephemeralStorage, reason: "Not bounded yet." },
-  { ...agent, ...ephemeralStorage, reason: "Not bounded yet." },
 ];

@@ -5,8 +5,9 @@ import { bundledSpireNote } from "./cilium/bundledSpire";
 import { ciliumAuthObjects, ciliumRelease } from "./cilium/objects";
 import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
 import type { Phase, StackConfig } from "./config/schema";
-import type { PlannedObject, PlannedRelease } from "./kubernetes";
+import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
+import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
 import { spireObjects } from "./spire/objects";
 import type { types } from "./types";
@@ -72,6 +73,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     auth: config.auth,
     trustDomain: config.trustDomain,
     phases: Object.fromEntries(phases.map(({ namespace, to }) => [namespace, to])),
+    ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
+    objects: recordOf(manifestsOf(components)),
   };
   return {
     components,

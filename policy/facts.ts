@@ -2,6 +2,7 @@ import type { StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import type { Plan } from "../components/plan";
 import type { Previous } from "../components/rollout/state";
+import type { types } from "../components/types";
 import { releaseNamespaceOf } from "../components/cilium/values";
 
 /** Another stack of the project, as far as its stack file can be read. */
@@ -23,13 +24,29 @@ export interface Edge {
   readonly to: string;
 }
 
+/** A component of this program, and the names of the resources in it. */
+export interface Part {
+  readonly kind: keyof typeof types;
+  readonly name: string;
+  readonly resources: readonly string[];
+}
+
+/** A provider for Kubernetes that some object goes through: which cluster it names, undefined where it names none. */
+export interface ProviderFact {
+  readonly name: string;
+  readonly context: string | undefined;
+  readonly identity: string | undefined;
+}
+
 /** All that a guardrail may look at: plain values, from a plan or, in the policy pack, from what the engine was given. */
 export interface Facts {
   readonly stack: { readonly name: string; readonly peers: readonly Peer[] };
   readonly config: StackConfig;
   readonly objects: readonly KubernetesObject[];
   readonly releases: readonly Release[];
+  readonly components: readonly Part[];
   readonly edges: readonly Edge[];
+  readonly providers: readonly ProviderFact[];
   /** `unknown` where there is no baseline to compare with, as in a render of a stack file alone. */
   readonly previous: Previous | "unknown";
 }
@@ -41,19 +58,26 @@ export function factsOfPlan(
   { components, ciliumValues }: Plan,
   previous: Facts["previous"],
 ): Facts {
-  const objectsOf = (component: string) =>
-    components
-      .filter(({ name }) => name === component)
-      .flatMap(({ objects, release }) => [...objects, ...(release ? [release] : [])].map(({ name }) => name));
+  const resourcesOf = ({ objects, release }: Plan["components"][number]) =>
+    [...objects, ...(release ? [release] : [])].map(({ name }) => name);
+  const { context, identity } = config.cluster;
   return {
     stack,
     config,
     objects: manifestsOf(components),
     releases: [{ name: "cilium", namespace: releaseNamespaceOf(config.cluster.cilium), values: ciliumValues }],
+    components: components.map((component) => ({
+      kind: component.kind,
+      name: component.name,
+      resources: resourcesOf(component),
+    })),
     edges: components.flatMap(({ name, after, objects }) => [
-      ...after.flatMap((other) => objectsOf(other).map((to) => ({ from: name, to }))),
+      ...components
+        .filter((other) => after.includes(other.name))
+        .flatMap((other) => resourcesOf(other).map((to) => ({ from: name, to }))),
       ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),
     ]),
+    providers: [{ name: "cluster", context, identity }],
     previous,
   };
 }

@@ -62,7 +62,8 @@ function reportObject({ checkStack: _, ...guardrail }: Guardrail, basis: () => B
     const object = objectOf(args);
     const read = basis();
     if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
-    const facts = { ...read, objects: [object.manifest], releases: [], edges: [], previous: "unknown" } as const;
+    const nothing = { releases: [], components: [], edges: [], providers: [], previous: "unknown" } as const;
+    const facts = { ...read, ...nothing, objects: [object.manifest] };
     if (object.unknown.length > 0 && (read.config.auth || guardrail.blocksOff))
       report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
     for (const { where, message, severity } of violationsOf(guardrail, facts))

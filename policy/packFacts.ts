@@ -11,7 +11,13 @@ export interface PackResource {
   readonly type: string;
   readonly name: string;
   readonly props: Readonly<Record<string, unknown>>;
+  readonly parent?: { readonly name: string };
   readonly dependencies?: readonly { readonly name: string }[];
+  readonly provider?: {
+    readonly name: string;
+    readonly type: string;
+    readonly props: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** Plain values of a resource's properties, and where something is unknown in a preview. */
@@ -53,8 +59,8 @@ export function objectOf({ type, props }: PackResource): { manifest: KubernetesO
   const { status: _, ...manifest } = recordOf(value);
   return {
     manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, name: String(name) } },
-    // What the API server fills in decides nothing; of the metadata the namespace does.
-    unknown: unknown.filter((path) => !/^(status|id)\b|^metadata\.(?!namespace)/.test(path)),
+    // What the API server fills in decides nothing; of the metadata the namespace and the labels do.
+    unknown: unknown.filter((path) => !/^(status|id)\b|^metadata\.(?!namespace|labels)/.test(path)),
   };
 }
 
@@ -73,9 +79,29 @@ export function factsOfResources(
       .map(({ props }) => ({
         name: "cilium",
         namespace: releaseNamespaceOf(config.cluster.cilium),
-        values: knownPart(props["values"]).value,
+        values: recordOf(knownPart(props).value)["values"],
       })),
+    components: resources.flatMap(({ type, name }) => {
+      const kind = kinds.find((candidate) => types[candidate] === type);
+      const inside = resources.filter(({ parent }) => parent?.name === name).map((resource) => resource.name);
+      return kind === undefined || kind === "Rollout" ? [] : [{ kind, name, resources: inside }];
+    }),
+    providers: providersOf(resources),
     edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),
-    previous: readPrevious(rollout && knownPart(rollout.props["previous"]).value) ?? "unknown",
+    previous: readPrevious(recordOf(knownPart(rollout?.props).value)["previous"]) ?? "unknown",
   };
+}
+
+const kinds = Object.keys(types) as (keyof typeof types)[];
+
+/** The providers that Kubernetes objects go through, each once. */
+function providersOf(resources: readonly PackResource[]): Facts["providers"] {
+  const used = resources.flatMap(({ type, provider }) =>
+    provider && type.startsWith("kubernetes:") ? [provider] : [],
+  );
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return [...new Map(used.map((provider) => [provider.name, provider])).values()].map(({ name, props }) => {
+    const { context, clusterIdentifier } = recordOf(knownPart(props).value);
+    return { name, context: text(context), identity: text(clusterIdentifier) };
+  });
 }

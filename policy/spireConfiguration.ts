@@ -31,11 +31,12 @@ export function spireConfigurationOf(
   return undefined;
 }
 
-/** Whether an object may be part of a SPIRE: by its namespace, or by what it says. */
+/** Whether an object may be part of a SPIRE: by its kind, by its namespace, or by what it says. */
 export function mayBeSpire(manifest: KubernetesObject): boolean {
-  return (
-    /(^|-)spire(-|$)/.test(manifest.metadata.namespace ?? "") || /spire-(server|agent)/.test(JSON.stringify(manifest))
-  );
+  if (manifest.apiVersion.startsWith("spire.spiffe.io/")) return true;
+  const { namespace = "", name } = manifest.metadata;
+  const place = manifest.kind === "Namespace" ? name : namespace;
+  return /(^|-)spire(-|$)/.test(place) || /spire-(server|agent)/.test(JSON.stringify(manifest));
 }
 
 function parse(content: unknown): unknown {

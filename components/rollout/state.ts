@@ -1,11 +1,15 @@
 import * as z from "zod";
-import { phases, type StackConfig } from "../config/schema";
-import { ciliumStates, effectivePhase } from "./phases";
+import { phases } from "../config/schema";
+import { ciliumStates } from "./phases";
 
 const recorded = z.object({
   auth: z.boolean(),
   trustDomain: z.string(),
   phases: z.record(z.string(), z.enum(phases)),
+  /** SPIRE's version, where it is of this stack. */
+  spire: z.string().exactOptional(),
+  /** Every object, as recordOf writes it. Missing in what an earlier version of this program left. */
+  objects: z.array(z.string()).exactOptional(),
 });
 
 /** What a finished update leaves behind, as the stack output `rollout`. */
@@ -32,24 +36,4 @@ export function readState(output: unknown): RolloutState | undefined {
 /** What the program knew, as its component Rollout tells it; undefined where there is no such component. */
 export function readPrevious(output: unknown): Previous | undefined {
   return known.safeParse(output).data;
-}
-
-/** The transitions that can be shown without a cluster. */
-export const origins = ["new", "on", "off"] as const;
-export type Origin = (typeof origins)[number];
-
-/** What would be known before an update from an empty cluster, or from one where this configuration is in force with the flag on or off. */
-export function previousFor(origin: Origin, config: StackConfig): Previous {
-  if (origin === "new") return {};
-  const auth = origin === "on";
-  return {
-    cilium: auth ? "on" : "off",
-    state: {
-      auth,
-      trustDomain: config.trustDomain,
-      phases: Object.fromEntries(
-        Object.entries(config.rollout.phases).map(([namespace, phase]) => [namespace, effectivePhase(phase, auth)]),
-      ),
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { images } from "./images";
-import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
+import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
 export function agentConfigMap(args: ManagedSpire): KubernetesObject {
@@ -57,7 +57,7 @@ function agentContainer({ version }: ManagedSpire): object {
     args: ["-config", `${paths.config}/agent.conf`],
     env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
     ...probes(healthPorts.agent, "127.0.0.1"),
-    resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+    resources: resources("50m", "64Mi", "256Mi"),
     securityContext: restricted,
     volumeMounts: [
       { name: "config", mountPath: paths.config, readOnly: true },

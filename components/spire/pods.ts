@@ -38,3 +38,11 @@ export function probes(port: number, host?: string): object {
     readinessProbe: { ...get("/ready"), periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 2 },
   };
 }
+
+/** No limit on the CPU, which would throttle handshakes. The disk is for logs, of which the kubelet keeps up to 50 MiB a container. */
+export function resources(cpu: string, memory: string, memoryLimit: string): object {
+  return {
+    requests: { cpu, memory, "ephemeral-storage": "64Mi" },
+    limits: { memory: memoryLimit, "ephemeral-storage": "256Mi" },
+  };
+}

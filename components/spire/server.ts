@@ -1,7 +1,7 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
 import { images } from "./images";
-import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
+import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
 const headless = `${spire.server}-headless`;
@@ -116,7 +116,7 @@ function serverContainer({ version }: ManagedSpire): object {
       { name: "health", containerPort: healthPorts.server, protocol: "TCP" },
     ],
     ...probes(healthPorts.server),
-    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
+    resources: resources("100m", "128Mi", "512Mi"),
     securityContext: restricted,
     volumeMounts: [configMount, { name: "data", mountPath: paths.data }, socketMount],
   };
@@ -131,7 +131,7 @@ function controllerManagerContainer(): object {
     env: [{ name: "ENABLE_WEBHOOKS", value: "false" }],
     ports: [{ name: "manager-health", containerPort: healthPorts.controllerManager, protocol: "TCP" }],
     livenessProbe: { httpGet: { path: "/healthz", port: healthPorts.controllerManager }, periodSeconds: 30 },
-    resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+    resources: resources("10m", "64Mi", "256Mi"),
     securityContext: restricted,
     volumeMounts: [configMount, socketMount],
   };

@@ -1,23 +1,35 @@
 import type { Guardrail } from "../guardrail";
 import { agentsEverywhere } from "./agentsEverywhere";
 import { authConsumed } from "./authConsumed";
+import { ciliumVersion } from "./ciliumVersion";
 import { delegateWiring } from "./delegateWiring";
 import { flagAtomic } from "./flagAtomic";
+import { inPlaceTransition } from "./inPlaceTransition";
 import { knownKinds } from "./knownKinds";
 import { leastPrivilege } from "./leastPrivilege";
 import { noBroadAuthRule } from "./noBroadAuthRule";
+import { noClusterMesh } from "./noClusterMesh";
 import { noRequiredWhileDisabled } from "./noRequiredWhileDisabled";
 import { nodeAttestation } from "./nodeAttestation";
+import { order } from "./order";
+import { pinnedCluster } from "./pinnedCluster";
+import { podSecurity } from "./podSecurity";
 import { protectedNamespaces } from "./protectedNamespaces";
 import { sqliteSingleServer } from "./sqliteSingleServer";
 import { tcpOnly } from "./tcpOnly";
 import { trustDomain } from "./trustDomain";
 import { ttlCoherence } from "./ttlCoherence";
+import { versionSkew } from "./versionSkew";
 
-/** Every guardrail, in the order in which they are shown: the flag, the policies, SPIRE. */
+/** Every guardrail, in the order in which they are shown: the flag, the cluster, the policies, SPIRE. */
 export const guardrails: readonly Guardrail[] = [
   noRequiredWhileDisabled,
   flagAtomic,
+  order,
+  inPlaceTransition,
+  pinnedCluster,
+  ciliumVersion,
+  noClusterMesh,
   protectedNamespaces,
   noBroadAuthRule,
   tcpOnly,
@@ -28,6 +40,8 @@ export const guardrails: readonly Guardrail[] = [
   nodeAttestation,
   agentsEverywhere,
   leastPrivilege,
+  podSecurity,
+  versionSkew,
   sqliteSingleServer,
   ttlCoherence,
 ];

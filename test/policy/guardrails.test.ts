@@ -2,15 +2,34 @@ import { describe, expect, test } from "vitest";
 import type { Facts } from "../../policy/facts";
 import { judge, type Guardrail } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { goodFacts } from "../support/stacks";
+import { goodFacts, helm, transitionFacts } from "../support/stacks";
 import { budget, clusterwide, mutations, policy, ttl, withConfig, withObject } from "./mutations";
 
 describe("the guardrails", () => {
-  test("all pass on the stack apps as it is committed, with authentication on", () => {
-    expect(judge(guardrails, goodFacts()).map(({ guardrail, verdict }) => [guardrail.name, verdict])).toEqual(
-      guardrails.map(({ name }) => [name, "pass"]),
-    );
+  test("all pass on the stack apps as it is committed, with authentication on, but for advice about the version of Cilium", () => {
+    const verdicts = judge(guardrails, goodFacts());
+    expect(verdicts.filter(({ verdict }) => verdict !== "pass").map(({ guardrail }) => guardrail.name)).toEqual([
+      "cilium-version",
+    ]);
+    expect(verdicts.flatMap(({ violations }) => violations.map(({ where }) => where))).toEqual([
+      "zero-trust:cluster.cilium.version",
+    ]);
   });
+
+  test.each([
+    { from: "on", auth: false },
+    { from: "off", auth: true },
+    { from: "new", auth: true },
+    { from: "new", auth: false },
+  ] as const)(
+    "none fails on the change of the flag from $from to $auth, with Cilium as a release or not",
+    (transition) => {
+      for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"]]) {
+        const verdicts = judge(guardrails, transitionFacts(transition, assignments));
+        expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
+      }
+    },
+  );
 
   test("are named and explained: kebab case, what holds, what it prevents and where that was seen, how to put it right", () => {
     expect(new Set(guardrails.map(({ name }) => name)).size).toBe(guardrails.length);
@@ -43,8 +62,8 @@ describe.each(guardrails.map((guardrail) => [guardrail.name, guardrail] as const
       ({ change }) => {
         const facts = change(goodFacts());
         const [result] = judge([guardrail], { ...facts, config: { ...facts.config, auth: false } });
-        // With authentication off there is nothing to consume.
-        expect(result?.verdict).toBe(guardrail.name === "auth-consumed" ? "pass" : "warn");
+        // With authentication off there is nothing to consume, and a mesh does no harm.
+        expect(result?.verdict).toBe(["auth-consumed", "no-clustermesh"].includes(name) ? "pass" : "warn");
       },
     );
   },

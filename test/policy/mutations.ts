@@ -1,8 +1,8 @@
 import { loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
 import type { KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../../policy/facts";
-import { root } from "../support/stacks";
+import type { Edge, Facts, ProviderFact } from "../../policy/facts";
+import { root, transitionFacts } from "../support/stacks";
 
 /** The good facts, changed in one way. */
 export interface Mutation {
@@ -68,11 +68,31 @@ const agentConf = (from: string | RegExp, to: string) =>
 const agents = (from: string | RegExp, to: string) =>
   withChanged("DaemonSet", "spire-agent", (json) => json.replace(from, to));
 const without =
-  (kind: string, name: string) =>
+  (kind: string, name?: string) =>
   (facts: Facts): Facts => ({
     ...facts,
-    objects: facts.objects.filter((o) => o.kind !== kind || o.metadata.name !== name),
+    objects: facts.objects.filter((o) => o.kind !== kind || (name !== undefined && o.metadata.name !== name)),
   });
+const server = (from: string | RegExp, to: string) =>
+  withChanged("StatefulSet", "spire-server", (json) => json.replace(from, to));
+const withEdges =
+  (change: (edges: readonly Edge[]) => readonly Edge[]) =>
+  (facts: Facts): Facts => ({ ...facts, edges: change(facts.edges) });
+const withProvider =
+  (change: Partial<ProviderFact>) =>
+  (facts: Facts): Facts => ({ ...facts, providers: facts.providers.map((provider) => ({ ...provider, ...change })) });
+/** Only what decides: another version would be another configuration error. */
+export const withCilium =
+  (version: string) =>
+  (facts: Facts): Facts => {
+    const { cluster } = facts.config;
+    return { ...facts, config: { ...facts.config, cluster: { ...cluster, cilium: { ...cluster.cilium, version } } } };
+  };
+/** The facts of the update that turns the flag, instead of the good ones. */
+const withFlag = (auth: boolean) => (): Facts => transitionFacts({ from: auth ? "off" : "on", auth });
+/** The flag off, with everything else as it is on the way on. */
+const withAuthOff = (facts: Facts): Facts => ({ ...facts, config: { ...facts.config, auth: false } });
+const allowPolicy = "access-orders-allow-api-8080-b4b4b80e";
 /** Cilium's values with a part of their JSON replaced. */
 const values =
   (from: string | RegExp, to: string) =>
@@ -225,10 +245,206 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "auth-consumed": [
     {
-      what: "authentication that nobody demands",
-      change: withConfig("rollout.phases.orders=allow"),
-      says: /nothing is authenticated/,
+      what: "authentication that nobody demands yet",
+      change: both(withConfig("rollout.phases.orders=allow"), without("CiliumNetworkPolicy")),
+      says: /no namespace in require, so nothing is authenticated/,
       verdict: "warn",
+    },
+    {
+      what: "a namespace in require where nobody is authenticated",
+      change: without("CiliumNetworkPolicy"),
+      says: /has orders in require, where no intent admits a workload/,
+    },
+  ],
+  order: [
+    {
+      what: "Cilium before SPIRE",
+      change: withEdges((edges) => edges.filter(({ from }) => from !== "cilium-auth")),
+      says: /cilium-auth does not come after spire; write dependsOn: spire/,
+    },
+    {
+      what: "policies before Cilium",
+      change: withEdges((edges) => edges.filter(({ to }) => to !== "cilium-auth-values")),
+      says: /access-orders does not come after cilium-auth/,
+    },
+    {
+      what: "a policy that waits for part of SPIRE alone",
+      change: withEdges((edges) => edges.filter(({ from, to }) => from !== "access-orders" || to !== "spire-agent")),
+      says: /access-orders does not come after spire/,
+    },
+    {
+      what: "the order of the way on while auth is off",
+      change: withAuthOff,
+      says: /cilium-auth does not come after access-orders[^]*cilium-auth waits for spire[^]*access-orders waits for spire/,
+    },
+    {
+      what: "a policy that waits for Cilium on the way off",
+      change: (facts) =>
+        both(
+          withFlag(false),
+          withEdges((edges) => [...edges, { from: allowPolicy, to: "cilium-auth-values" }]),
+        )(facts),
+      says: /access-orders waits for cilium-auth on the way off/,
+    },
+  ],
+  "in-place-transition": [
+    {
+      what: "a policy that is removed while auth goes off",
+      change: both(withFlag(false), without("CiliumNetworkPolicy", allowPolicy.replace("access-orders-", ""))),
+      says: /CiliumNetworkPolicy orders\/allow-api-8080-\w+ would be deleted while auth goes off; leave it as it was/,
+    },
+    {
+      what: "something of SPIRE's that is removed while auth goes off, where it harms nobody",
+      change: both(withFlag(false), without("Service", "spire-server")),
+      says: /Service spire\/spire-server would be deleted/,
+      verdict: "warn",
+    },
+    {
+      what: "a StatefulSet that is replaced while auth goes on",
+      change: both(
+        withFlag(true),
+        withChanged("StatefulSet", "spire-server", (json) => json.replace('"serviceName":"', '"serviceName":"x')),
+      ),
+      says: /StatefulSet spire\/spire-server would be replaced while auth goes on/,
+    },
+    {
+      what: "a default deny that is removed while auth goes on",
+      change: both(withFlag(true), without("CiliumNetworkPolicy", "deny-all")),
+      says: /CiliumNetworkPolicy orders\/deny-all would be deleted/,
+    },
+  ],
+  "pinned-cluster": [
+    {
+      what: "a default provider",
+      change: withProvider({ name: "default_4_34_2", context: undefined, identity: undefined }),
+      says: /Provider default_4_34_2 is a default provider/,
+    },
+    { what: "another context", change: withProvider({ context: "infra" }), says: /context is "infra"; write "apps"/ },
+    { what: "no context", change: withProvider({ context: undefined }), says: /context is missing/ },
+    { what: "no identity", change: withProvider({ identity: undefined }), says: /clusterIdentifier is missing/ },
+  ],
+  "cilium-version": [
+    {
+      what: "the version that drops mutual authentication",
+      change: withCilium("1.21.0"),
+      says: /is 1\.21\.0; write a version of 1\.18, 1\.19, 1\.20/,
+    },
+    { what: "a version that is too old", change: withCilium("1.17.9"), says: /is 1\.17\.9/ },
+    {
+      what: "a version that lacks a repair",
+      change: withCilium("1.19.3"),
+      says: /peer's certificate/,
+      verdict: "warn",
+    },
+    {
+      what: "the version that deprecates mutual authentication",
+      change: withCilium("1.20.2"),
+      says: /the last with mutual authentication/,
+      verdict: "warn",
+    },
+  ],
+  "no-clustermesh": [
+    {
+      what: "a mesh that the configuration knows of",
+      change: withConfig("cluster.cilium.clusterMesh=true"),
+      says: /clusterMesh is true; write false/,
+    },
+    {
+      what: "a mesh in the values",
+      change: values('"authentication"', '"clustermesh":{"useAPIServer":true},"authentication"'),
+      says: /clustermesh\.useAPIServer is true/,
+    },
+    {
+      what: "clusters in the values",
+      change: values('"authentication"', '"clustermesh":{"config":{"enabled":true}},"authentication"'),
+      says: /clustermesh\.config\.enabled is true/,
+    },
+  ],
+  "pod-security": [
+    ...(
+      [
+        ["a server that may be root", '"runAsNonRoot":true', '"runAsNonRoot":false', /runAsNonRoot is false/],
+        ["a server with a capability", '"drop":["ALL"]', '"drop":["NET_RAW"]', /capabilities is/],
+        [
+          "a server that may gain rights",
+          '"allowPrivilegeEscalation":false',
+          '"x":1',
+          /allowPrivilegeEscalation is missing/,
+        ],
+        ["a server without seccomp", '"RuntimeDefault"', '"Unconfined"', /seccompProfile\.type is "Unconfined"/],
+        [
+          "a server on the host's network",
+          '"containers":',
+          '"hostNetwork":true,"containers":',
+          /hostNetwork is true; remove it/,
+        ],
+        [
+          "a server with a directory of the host",
+          '"emptyDir":{}',
+          '"hostPath":{"path":"/var/run"}',
+          /mount \/var\/run of the host/,
+        ],
+        [
+          "two users in one pod",
+          '"readOnlyRootFilesystem":true',
+          '"readOnlyRootFilesystem":true,"runAsUser":0',
+          /run all containers as one user/,
+        ],
+      ] as const
+    ).map(([what, from, to, says]) => ({
+      what,
+      change: withChanged("StatefulSet", "spire-server", (json) => json.replace(from, to)),
+      says,
+    })),
+    {
+      what: "a privileged agent",
+      change: agents('"allowPrivilegeEscalation":false', '"allowPrivilegeEscalation":false,"privileged":true'),
+      says: /privileged is true/,
+    },
+    {
+      what: "an agent with another directory",
+      change: agents('"path":"/run/spire/sockets"', '"path":"/etc"'),
+      says: /mount \/etc of the host/,
+    },
+    {
+      what: "an agent with the host's IPC",
+      change: agents('"hostPID":true', '"hostPID":true,"hostIPC":true'),
+      says: /hostIPC is true/,
+    },
+    {
+      what: "a privileged namespace without agents",
+      change: agents('"namespace":"spire"', '"namespace":"spire-agents"'),
+      says: /Namespace spire metadata\.labels\["pod-security\.kubernetes\.io\/enforce"\] is "privileged"; write "restricted"/,
+    },
+  ],
+  "version-skew": [
+    {
+      what: "the version of SPIRE that stops issuing identities",
+      change: both(
+        server(/spire-server:1\.15\.3/, "spire-server:1.15.2"),
+        agents(/spire-agent:1\.15\.3/, "spire-agent:1.15.2"),
+      ),
+      says: /containers\[spire-server\]\.image is 1\.15\.2, which stops issuing/,
+    },
+    {
+      what: "agents newer than the server",
+      change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.16.0"),
+      says: /newer than the server's 1\.15\.3/,
+    },
+    {
+      what: "a newer patch of the agents",
+      change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.15.4"),
+      says: /newer than/,
+    },
+    {
+      what: "agents two minor versions behind",
+      change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.13.1"),
+      says: /more than one minor version behind/,
+    },
+    {
+      what: "a step of two minor versions",
+      change: withConfig("spire.version=1.13.0"),
+      says: /is 1\.13\.0, but 1\.15\.3 is deployed; go one minor version at a time, first to 1\.14/,
     },
   ],
   "delegate-wiring": [

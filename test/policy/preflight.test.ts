@@ -1,7 +1,7 @@
 import { RunError } from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { StackConfig } from "../../components/config/schema";
-import { previousFor } from "../../components/rollout/state";
+import { previousFor } from "../../components/origins";
 import { runProgram, type Registered } from "../support/engine";
 import { cluster, withCluster } from "../support/fakeCluster";
 import { configOf } from "../support/stacks";

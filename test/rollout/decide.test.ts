@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { decideKnown } from "../../components/rollout/decide";
 import type { Look } from "../../components/rollout/live";
-import { previousFor, readState, type RolloutState } from "../../components/rollout/state";
+import { previousFor } from "../../components/origins";
+import { readState, type RolloutState } from "../../components/rollout/state";
 import { configOf } from "../support/stacks";
 
 const on = configOf("apps");

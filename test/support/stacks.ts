@@ -3,7 +3,8 @@ import { loadConfig } from "../../components/config/load";
 import type { StackConfig } from "../../components/config/schema";
 import { readStackFile } from "../../components/config/stackFile";
 import { plan, type Plan } from "../../components/plan";
-import { previousFor, type Origin, type Previous } from "../../components/rollout/state";
+import { previousFor, type Origin } from "../../components/origins";
+import type { Previous } from "../../components/rollout/state";
 import { factsOfPlan, type Facts } from "../../policy/facts";
 
 /** The project's directory. */
@@ -39,13 +40,15 @@ export function transitionOf(
   return { config, previous, plan: plan(config, previous) };
 }
 
-/** Facts that every guardrail passes: the stack apps with authentication on. */
-export function goodFacts(): Facts {
-  const { config, previous, plan } = transitionOf("apps", { from: "on", auth: true });
-  return factsOfPlan(
-    { name: "apps", peers: [{ name: "infra", trustDomain: "infra.zt.internal" }] },
-    config,
-    plan,
-    previous,
-  );
+/** The facts of one transition of the stack apps. */
+export function transitionFacts(
+  transition: { from: Origin; auth: boolean },
+  assignments: readonly string[] = [],
+): Facts {
+  const { config, previous, plan } = transitionOf("apps", transition, assignments);
+  const stack = { name: "apps", peers: [{ name: "infra", trustDomain: "infra.zt.internal" }] };
+  return factsOfPlan(stack, config, plan, previous);
 }
+
+/** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps with authentication on. */
+export const goodFacts = (): Facts => transitionFacts({ from: "on", auth: true });

@@ -1,0 +1,84 @@
+import type { KubernetesObject } from "../../components/kubernetes";
+import type { Facts } from "../facts";
+import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
+import { mayBeSpire } from "../spireConfiguration";
+import { listOf, podOf, recordOf } from "../values";
+
+export const podSecurity: Guardrail = {
+  name: "pod-security",
+  description: "SPIRE's server meets Pod Security's restricted, and its agents depart from it only where they must.",
+  severity: "mandatory",
+  prevents:
+    "A server that does not start, or a CA that can be taken: SPIRE's image is not root and needs its group on the volume, containers of different users cannot see each other's processes (cilium#45045, spiffe/helm-charts-hardened#420), and everything beyond restricted is a way out of the pod (Kubernetes Pod Security Standards).",
+  remediation:
+    "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root and the sockets' directory.",
+  blocksOff: false,
+  reads: (object) =>
+    mayBeSpire(object) && ["StatefulSet", "Deployment", "DaemonSet", "Namespace"].includes(object.kind),
+  checkObject: (object) => (object.kind === "Namespace" ? [] : [...restricted(object), ...hostAccess(object)]),
+  checkStack: (facts) => facts.objects.filter(isSpireNamespace).flatMap((namespace) => level(namespace, facts)),
+};
+
+/**
+ * What a DaemonSet of agents has beyond restricted: the host's processes, to find the pod of a caller; its network, so that identities do not depend on
+ * the network that depends on them. It also runs as root and mounts one directory, for the sockets, which the host's root owns.
+ */
+const agentsMay: readonly string[] = ["hostPID", "hostNetwork"];
+const isAgent = ({ kind }: KubernetesObject) => kind === "DaemonSet";
+const isSpireNamespace = (object: KubernetesObject) => object.kind === "Namespace" && mayBeSpire(object);
+
+function restricted(workload: KubernetesObject): Violation[] {
+  const pod = podOf(workload);
+  const all = recordOf(pod["securityContext"]);
+  const containers = ["initContainers", "containers"].flatMap((list) => listOf(pod[list]).map(recordOf));
+  const users = new Set<unknown>();
+  const found = containers.flatMap(({ name, securityContext }) => {
+    const own = recordOf(securityContext);
+    const expect = (key: string, value: unknown, wanted: unknown) =>
+      mismatch(`${inObject(workload, `containers[${String(name)}].${key}`, "").where}`, value, wanted);
+    users.add(own["runAsUser"] ?? all["runAsUser"]);
+    return [
+      ...expect("allowPrivilegeEscalation", own["allowPrivilegeEscalation"], false),
+      ...expect("privileged", own["privileged"] ?? false, false),
+      ...expect("capabilities", recordOf(own["capabilities"]), { drop: ["ALL"] }),
+      ...expect(
+        "seccompProfile.type",
+        recordOf(own["seccompProfile"] ?? all["seccompProfile"])["type"],
+        "RuntimeDefault",
+      ),
+      ...(isAgent(workload) ? [] : expect("runAsNonRoot", own["runAsNonRoot"] ?? all["runAsNonRoot"], true)),
+    ];
+  });
+  if (users.size > 1)
+    found.push(inObject(workload, "runAsUser", `is ${[...users].join(" and ")}; run all containers as one user`));
+  return found;
+}
+
+function hostAccess(workload: KubernetesObject): Violation[] {
+  const pod = podOf(workload);
+  const flags = ["hostPID", "hostNetwork", "hostIPC"].filter((key) => pod[key] === true);
+  const paths = listOf(pod["volumes"]).flatMap((volume) => {
+    const { path } = recordOf(recordOf(volume)["hostPath"]);
+    return typeof path === "string" ? [path] : [];
+  });
+  return [
+    ...flags
+      .filter((key) => !isAgent(workload) || !agentsMay.includes(key))
+      .map((key) => inObject(workload, key, "is true; remove it")),
+    ...paths
+      .filter((path) => !isAgent(workload) || !/^\/run\/spire\//.test(path))
+      .map((path) => inObject(workload, "volumes", `mount ${path} of the host; only agents may, below /run/spire`)),
+  ];
+}
+
+/** A namespace without agents enforces restricted. */
+function level(namespace: KubernetesObject, { objects, config }: Facts): Violation[] {
+  const agents = objects.some((o) => isAgent(o) && o.metadata.namespace === namespace.metadata.name);
+  if (agents || config.spire.install === "bundled") return [];
+  const label = "pod-security.kubernetes.io/enforce";
+  return mismatch(
+    inObject(namespace, `metadata.labels["${label}"]`, "").where,
+    namespace.metadata.labels?.[label],
+    "restricted",
+  );
+}
