@@ -8,8 +8,8 @@ const recorded = z.object({
   phases: z.record(z.string(), z.enum(phases)),
   /** SPIRE's version, where it is of this stack. */
   spire: z.string().exactOptional(),
-  /** Every object, as recordOf writes it. Missing in what an earlier version of this program left. */
-  objects: z.array(z.string()).exactOptional(),
+  /** As recordOf writes it. Missing in what an earlier version of this program left. */
+  objects: z.object({ policies: z.record(z.string(), z.string()), others: z.string() }).exactOptional(),
 });
 
 /** What a finished update leaves behind, as the stack output `rollout`. */

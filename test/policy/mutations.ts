@@ -296,7 +296,7 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
     {
       what: "something of SPIRE's that is removed while auth goes off, where it harms nobody",
       change: both(withFlag(false), without("Service", "spire-server")),
-      says: /Service spire\/spire-server would be deleted/,
+      says: /the stack would have other objects than before, beside its policies, while auth goes off/,
       verdict: "warn",
     },
     {
@@ -305,7 +305,7 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
         withFlag(true),
         withChanged("StatefulSet", "spire-server", (json) => json.replace('"serviceName":"', '"serviceName":"x')),
       ),
-      says: /StatefulSet spire\/spire-server would be replaced while auth goes on/,
+      says: /the stack would have other objects than before, beside its policies, while auth goes on/,
     },
     {
       what: "a default deny that is removed while auth goes on",
