@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/lab/**"],
     // What a passing test logs is noise.
     silent: "passed-only",
     // Makes `${output}` throw instead of printing a note about toString.
