@@ -161,7 +161,7 @@ test("npm run score says in one line that it needs Go, and where to get it", asy
     expect({ status, stdout, stderr }).toEqual({
       status: 2,
       stdout: "",
-      stderr: "kube-score is built with Go, which is not installed: get 1.24 or later from go.dev/doc/install\n",
+      stderr: "Go is not installed, with which the tools are built: get 1.26 or later from go.dev/doc/install\n",
     });
   } finally {
     rmSync(directory, { recursive: true });
