@@ -110,11 +110,13 @@ function accessComponents(config: StackConfig, namespace: string, phase: Phase):
 
 function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireArgs {
   const { version, replicas, skipKubeletVerification, storage, ttl } = spire;
+  const { requireDigests: _, ...images } = spire.images;
   return {
     trustDomain,
     clusterName: cluster.name,
     ciliumNamespace: cluster.cilium.namespace,
     version,
+    images,
     replicas,
     skipKubeletVerification,
     storage,
