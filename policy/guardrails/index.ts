@@ -3,6 +3,7 @@ import { agentsEverywhere } from "./agentsEverywhere";
 import { authConsumed } from "./authConsumed";
 import { delegateWiring } from "./delegateWiring";
 import { flagAtomic } from "./flagAtomic";
+import { imagesPinned } from "./imagesPinned";
 import { knownKinds } from "./knownKinds";
 import { leastPrivilege } from "./leastPrivilege";
 import { noBroadAuthRule } from "./noBroadAuthRule";
@@ -30,4 +31,5 @@ export const guardrails: readonly Guardrail[] = [
   leastPrivilege,
   sqliteSingleServer,
   ttlCoherence,
+  imagesPinned,
 ];

@@ -13,6 +13,7 @@ import { root, stacks } from "../support/stacks";
 
 const bundles = mkdtempSync(join(tmpdir(), "zero-trust-bundle-"));
 const bundle = join(bundles, "render.js");
+const pinned = `spire.images.controllerManager=registry.corp/spire-controller-manager:0.7.0@sha256:${"0".repeat(64)}`;
 let inputs: string[];
 let project: string;
 
@@ -102,7 +103,7 @@ describe("npm run render", () => {
   });
 
   test("as JSON is one object with what the text shows", () => {
-    const { stdout } = render("--json", "--stack", "apps");
+    const { stdout } = render("--json", "--stack", "apps", "--set", pinned);
     expect(JSON.parse(stdout)).toEqual({
       stacks: [
         {
@@ -159,6 +160,16 @@ describe("npm run render", () => {
     expect(stdout).toContain(
       "zero-trust:rollout.phases.kube-system is require, but kube-system runs Cilium itself; write observe",
     );
+  });
+
+  test("warns of an image without a digest, and ends with 1 where the configuration requires digests", () => {
+    const image = ["--stack", "apps", "--set", "spire.images.agent=registry.corp/spire-agent:1.15.3"];
+    const says = "container spire-agent has registry.corp/spire-agent:1.15.3 without a digest; run npm run pin -- ";
+    expect(render(...image)).toMatchObject({ status: 0, stdout: expect.stringContaining(says) as string });
+    expect(render(...image, "--set", "spire.images.requireDigests=true")).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/FAIL {2}images-pinned/) as string,
+    });
   });
 
   test("ends with 2 on a wrong configuration, with the problems of all stacks and no stack trace", () => {
