@@ -24,7 +24,7 @@ describe("an image", () => {
   });
 
   test("that is configured stays as it is, but for a digest that is recorded for it", () => {
-    const mine = `registry.corp:5000/spire-server:1.15.3@${digest}`;
+    const mine = `ghcr.io/spiffe/spire-server:1.15.3@${digest}`;
     expect(of("1.15.3", { server: mine }).server).toBe(mine);
     expect(of("1.15.3", { server: `ghcr.io/spiffe/spire-server@${digest}` }).server).toMatch(
       /spire-server@sha256:0123/,
