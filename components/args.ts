@@ -8,6 +8,7 @@ export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireAr
   const { install, agentNamespace, version, replicas, skipKubeletVerification, storage, ttl } = spire;
   if (install === "external") return undefined;
   if (install === "bundled") return { install };
+  const { requireDigests: _, ...images } = spire.images;
   return {
     install,
     agentNamespace,
@@ -15,6 +16,7 @@ export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireAr
     clusterName: cluster.name,
     ciliumNamespace: cluster.cilium.namespace,
     version,
+    images,
     replicas,
     skipKubeletVerification,
     storage,

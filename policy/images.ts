@@ -1,29 +1,45 @@
+import { parseImage, type ImageReference } from "../components/imageReference";
 import type { KubernetesObject } from "../components/kubernetes";
 import { listOf, podOf, recordOf } from "./values";
 
-/** The image of one container or init container of a workload. */
+/** The image of one container of a workload. */
 export interface ContainerImage {
   readonly object: KubernetesObject;
-  /** `containers[spire-agent].image` */
+  /** `container spire-agent`, `init container wait` */
   readonly where: string;
-  readonly repository: string;
-  readonly tag: string | undefined;
-  readonly digest: string | undefined;
+  /** The container's name. */
+  readonly container: unknown;
+  /** As it is written, and its parts; undefined for what is no reference. */
+  readonly image: unknown;
+  readonly parts: ImageReference | undefined;
 }
 
-/** Every image in a workload's pod template. */
+/** Where each kind of workload has its pod. */
+const pods = new Map<string, (workload: KubernetesObject) => unknown>([
+  ["StatefulSet", podOf],
+  ["DaemonSet", podOf],
+  ["Deployment", podOf],
+  ["Job", podOf],
+  ["CronJob", ({ spec }) => podOf(recordOf(recordOf(spec)["jobTemplate"]))],
+  ["Pod", ({ spec }) => spec],
+]);
+
+/** Whether an object has containers. */
+export const hasContainers = ({ kind }: KubernetesObject): boolean => pods.has(kind);
+
+/** The images of every container and init container of a workload; none for any other object. */
 export function imagesOf(object: KubernetesObject): ContainerImage[] {
-  const pod = podOf(object);
-  return ["initContainers", "containers"].flatMap((list) =>
-    listOf(pod[list])
-      .map(recordOf)
-      .map(({ name, image }) => ({ object, where: `${list}[${String(name)}].image`, ...partsOf(String(image)) })),
-  );
-}
+  const pod = recordOf(pods.get(object.kind)?.(object));
+  return [
+    ...listOf(pod["initContainers"]).map(imageOf("init container")),
+    ...listOf(pod["containers"]).map(imageOf("container")),
+  ];
 
-/** `repository:tag@digest`, as the OCI distribution specification has references; a colon before a slash is a port. */
-function partsOf(image: string): Pick<ContainerImage, "repository" | "tag" | "digest"> {
-  const [reference = "", digest] = image.split("@");
-  const [, repository = reference, tag] = /^(.+):([^/:]+)$/.exec(reference) ?? [];
-  return { repository, tag, digest };
+  function imageOf(kind: string) {
+    return (entry: unknown): ContainerImage => {
+      const { name, image } = recordOf(entry);
+      const parts = typeof image === "string" ? parseImage(image) : undefined;
+      return { object, where: `${kind} ${String(name)}`, container: name, image, parts };
+    };
+  }
 }

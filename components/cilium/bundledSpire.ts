@@ -1,4 +1,4 @@
-import { images } from "../spire/images";
+import { bundledInitImage } from "../spire/images";
 import { spire } from "../spire/settings";
 
 /** What can be chosen of the SPIRE in Cilium's chart. */
@@ -30,7 +30,7 @@ export function bundledSpireValues({ storage, skipKubeletVerification }: Bundled
       initContainers: [
         {
           name: "socket-directory",
-          image: images.bundledInit(),
+          image: bundledInitImage(),
           command: ["chown", `${uid}:${uid}`, "/sockets"],
           securityContext: { runAsUser: 0, runAsGroup: 0 },
           volumeMounts: [{ name: "spire-server-socket", mountPath: "/sockets" }],

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { spire as names } from "../spire/settings";
+import { parseImage } from "../imageReference";
 import { defaultSpireVersion } from "./versions";
 
 /** What the error for a value says: what is allowed, and an example that would be. */
@@ -90,6 +91,16 @@ const cluster = section({
 });
 
 const socket = (example: string) => text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", example);
+const isPinned = (text: string) => {
+  const image = parseImage(text);
+  return image !== undefined && (image.tag !== undefined || image.digest !== undefined);
+};
+const image = (example: string) =>
+  hinted(
+    z.string().refine(isPinned),
+    "an image with a version, a digest or both, as in registry.corp/spiffe/spire-server:1.15.3@sha256:…",
+    example,
+  );
 
 const spire = section({
   /**
@@ -111,6 +122,20 @@ const spire = section({
   /** Where the agents are. In a namespace of their own, `spire` enforces Pod Security's `restricted`; choose before the first update. */
   agentNamespace: namespace.default(names.namespace),
   version: fullVersion(defaultSpireVersion).default(defaultSpireVersion),
+  images: section({
+    /**
+     * Whole references, such as those of a private registry. Where the digest is left out, and one is recorded for the repository and version, it is
+     * added; `npm run pin` records them. `version` above still says which SPIRE is inside. @default SPIRE's own, at that version
+     */
+    server: image("ghcr.io/spiffe/spire-server:1.15.3").optional(),
+    agent: image("ghcr.io/spiffe/spire-agent:1.15.3").optional(),
+    /** spire-controller-manager, which has versions of its own. @default the one in components/spire/images.ts */
+    controllerManager: image("ghcr.io/spiffe/spire-controller-manager:0.7.0").optional(),
+    /** When the kubelet pulls them, Kubernetes' own imagePullPolicy. */
+    pullPolicy: choice("IfNotPresent", "Always", "Never").default("IfNotPresent"),
+    /** Whether an image without a digest stops the update, and is not only warned of. */
+    requireDigests: boolean("false").default(false),
+  }),
   /** Servers. More than one needs a shared SQL datastore, which a guardrail sees to. */
   replicas: whole(1, 9, 1).default(1),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */

@@ -1,6 +1,6 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
-import { images } from "./images";
+import { imagesOf } from "./images";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
@@ -50,10 +50,11 @@ export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObje
   };
 }
 
-function agentContainer({ version }: ManagedSpire): object {
+function agentContainer(args: ManagedSpire): object {
   return {
     name: spire.agent,
-    image: images.agent(version),
+    image: imagesOf(args).agent,
+    imagePullPolicy: args.images.pullPolicy,
     args: ["-config", `${paths.config}/agent.conf`],
     env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
     ...probes(healthPorts.agent, "127.0.0.1"),

@@ -1,9 +1,37 @@
-/** Every image that this program deploys, by component and version. */
-export const images = {
-  server: (version: string) => `ghcr.io/spiffe/spire-server:${version}`,
-  agent: (version: string) => `ghcr.io/spiffe/spire-agent:${version}`,
-  controllerManager: () => "ghcr.io/spiffe/spire-controller-manager:0.7.0",
-  /** For the SPIRE in Cilium's chart: the image that the chart itself has beside it (install/kubernetes/cilium/values.yaml, 1.20.2). */
-  bundledInit: () =>
-    "docker.io/library/busybox:1.38.0@sha256:dc2d74b28e4cf8984fa52af1f39bc7c3d9c73760b41a74d629f5d11b1ab28616",
-} as const;
+import { parseImage } from "../imageReference";
+import digests from "./digests.json";
+import type { ManagedSpire } from "./settings";
+
+/** Digests by repository and version, each with where it was read. `npm run pin` adds to the file. */
+export type Digests = Readonly<Record<string, Readonly<Record<string, { digest: string; source: string }>>>>;
+const known: Digests = digests;
+
+/** The images that are deployed unless the configuration names others, without digests. */
+export const defaultImages = (version: string) => ({
+  server: `ghcr.io/spiffe/spire-server:${version}`,
+  agent: `ghcr.io/spiffe/spire-agent:${version}`,
+  // Has versions of its own; this is the one that SPIRE's chart deploys (spiffe/helm-charts-hardened).
+  controllerManager: "ghcr.io/spiffe/spire-controller-manager:0.7.0",
+});
+
+/** For the SPIRE in Cilium's chart: the image that the chart itself has beside it, whose digest is recorded like the others. */
+export const bundledInitImage = () => withDigest("docker.io/library/busybox:1.38.0");
+
+/** Every image of a SPIRE deployment, `repository:version@digest` where a digest is known, and `repository:version` where none is. */
+export function imagesOf({
+  version,
+  images,
+}: Pick<ManagedSpire, "version" | "images">): ReturnType<typeof defaultImages> {
+  const defaults = defaultImages(version);
+  return {
+    server: withDigest(images.server ?? defaults.server),
+    agent: withDigest(images.agent ?? defaults.agent),
+    controllerManager: withDigest(images.controllerManager ?? defaults.controllerManager),
+  };
+}
+
+function withDigest(image: string): string {
+  const { repository = "", tag = "", digest } = parseImage(image) ?? {};
+  const found = digest === undefined ? known[repository]?.[tag]?.digest : undefined;
+  return found === undefined ? image : `${image}@${found}`;
+}

@@ -1,6 +1,6 @@
 import { labelsOf, type KubernetesObject } from "../kubernetes";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
-import { images } from "./images";
+import { imagesOf } from "./images";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
@@ -91,7 +91,7 @@ export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesO
           fsGroup: 1000,
           seccompProfile: { type: "RuntimeDefault" },
         },
-        containers: [serverContainer(args), controllerManagerContainer()],
+        containers: [serverContainer(args), controllerManagerContainer(args)],
         volumes: [
           { name: "config", configMap: { name: spire.server } },
           { name: "data", persistentVolumeClaim: { claimName: claim } },
@@ -106,10 +106,11 @@ const grpcPort = { name: "grpc", port: spire.serverPort, targetPort: "grpc", pro
 const configMount = { name: "config", mountPath: paths.config, readOnly: true };
 const socketMount = { name: "sockets", mountPath: paths.privateSockets };
 
-function serverContainer({ version }: ManagedSpire): object {
+function serverContainer(args: ManagedSpire): object {
   return {
     name: spire.server,
-    image: images.server(version),
+    image: imagesOf(args).server,
+    imagePullPolicy: args.images.pullPolicy,
     args: ["-config", `${paths.config}/server.conf`],
     ports: [
       { name: "grpc", containerPort: spire.serverPort, protocol: "TCP" },
@@ -123,10 +124,11 @@ function serverContainer({ version }: ManagedSpire): object {
 }
 
 /** Beside the server, whose private socket it needs. No readiness: agents must reach a server whose sidecar is away. */
-function controllerManagerContainer(): object {
+function controllerManagerContainer(args: ManagedSpire): object {
   return {
     name: "spire-controller-manager",
-    image: images.controllerManager(),
+    image: imagesOf(args).controllerManager,
+    imagePullPolicy: args.images.pullPolicy,
     args: [`--config=${paths.config}/controller-manager.json`],
     env: [{ name: "ENABLE_WEBHOOKS", value: "false" }],
     ports: [{ name: "manager-health", containerPort: healthPorts.controllerManager, protocol: "TCP" }],

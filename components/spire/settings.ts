@@ -21,6 +21,13 @@ export interface ManagedSpire {
   readonly replicas: number;
   /** Whether agents accept any certificate from the kubelet. */
   readonly skipKubeletVerification: boolean;
+  /** Whole references where they are not SPIRE's own at this version, and when the kubelet pulls. */
+  readonly images: {
+    readonly server?: string | undefined;
+    readonly agent?: string | undefined;
+    readonly controllerManager?: string | undefined;
+    readonly pullPolicy: "IfNotPresent" | "Always" | "Never";
+  };
   /** Where Cilium's agents and operator run. */
   readonly ciliumNamespace: string;
   /** The server's volume: a Kubernetes quantity, and the cluster's default class unless one is named. */

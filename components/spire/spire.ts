@@ -14,6 +14,7 @@ import { serverAddress, type SpireArgs } from "./settings";
  *   clusterName: "apps",
  *   ciliumNamespace: "kube-system",
  *   version: "1.15.3",
+ *   images: { pullPolicy: "IfNotPresent" },
  *   replicas: 1,
  *   skipKubeletVerification: false,
  *   storage: { size: "1Gi" },

@@ -4,6 +4,7 @@ import { authConsumed } from "./authConsumed";
 import { ciliumVersion } from "./ciliumVersion";
 import { delegateWiring } from "./delegateWiring";
 import { flagAtomic } from "./flagAtomic";
+import { imagesPinned } from "./imagesPinned";
 import { inPlaceTransition } from "./inPlaceTransition";
 import { knownKinds } from "./knownKinds";
 import { leastPrivilege } from "./leastPrivilege";
@@ -44,4 +45,5 @@ export const guardrails: readonly Guardrail[] = [
   versionSkew,
   sqliteSingleServer,
   ttlCoherence,
+  imagesPinned,
 ];

@@ -32,9 +32,9 @@ function versionsOf({ objects }: Facts, repository: string): Version[] {
   return objects
     .filter(mayBeSpire)
     .flatMap(imagesOf)
-    .filter((image) => image.repository.endsWith(`/${repository}`))
+    .filter(({ parts }) => parts?.repository.endsWith(`/${repository}`))
     .flatMap((image) => {
-      const [text, minor, patch] = /^1\.(\d+)\.(\d+)/.exec(image.tag ?? "") ?? [];
+      const [text, minor, patch] = /^1\.(\d+)\.(\d+)/.exec(image.parts?.tag ?? "") ?? [];
       return text === undefined ? [] : [{ text, minor: Number(minor), patch: Number(patch), image }];
     });
 }

@@ -163,6 +163,16 @@ describe("npm run render", () => {
     );
   });
 
+  test("warns of an image without a digest, and ends with 1 where the configuration requires digests", () => {
+    const image = ["--stack", "apps", "--set", "spire.images.agent=registry.corp/spire-agent:1.15.3"];
+    const says = "container spire-agent has registry.corp/spire-agent:1.15.3 without a digest; run npm run pin -- ";
+    expect(render(...image)).toMatchObject({ status: 0, stdout: expect.stringContaining(says) as string });
+    expect(render(...image, "--set", "spire.images.requireDigests=true")).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/FAIL {2}images-pinned/) as string,
+    });
+  });
+
   test("ends with 2 on a wrong configuration, with the problems of all stacks and no stack trace", () => {
     const { status, stdout, stderr } = render("--set", "authh=true");
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });

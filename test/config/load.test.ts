@@ -139,6 +139,22 @@ describe("a stack's configuration", () => {
     },
   );
 
+  test.each(["registry.corp:5000/spire-server:1.15.3", `registry.corp/spire-server@sha256:${"a".repeat(64)}`])(
+    "takes the image %s",
+    (image) => {
+      expect(configOf("apps", `spire.images.server=${image}`).spire.images.server).toBe(image);
+    },
+  );
+
+  test.each(["registry.corp/spire-server", "https://registry.corp/spire-server:1", "spire-server:1@sha256:12", "1"])(
+    "refuses the image %s, and says what an image is",
+    (image) => {
+      expect(() => configOf("apps", `spire.images.server=${image}`)).toThrow(
+        /spire\.images\.server is [^]*allowed: an image with a version, a digest or both[^]*spire-server:1\.15\.3$/,
+      );
+    },
+  );
+
   test("wants a phase for every namespace that an intent is about", () => {
     expect(problems({ ...good, rollout: { phases: {} } })).toEqual(["zero-trust:rollout.phases.orders is missing"]);
   });

@@ -3,7 +3,7 @@ import type { Facts } from "../../policy/facts";
 import { judge, type Guardrail } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { goodFacts, helm, transitionFacts } from "../support/stacks";
-import { budget, clusterwide, mutations, policy, ttl, withConfig, withObject } from "./mutations";
+import { budget, clusterwide, images, mutations, policy, ttl, withConfig, withObject } from "./mutations";
 
 describe("the guardrails", () => {
   test("all pass on the stack apps as it is committed, with authentication on, but for advice about the version of Cilium", () => {
@@ -107,6 +107,13 @@ describe("what must not be caught", () => {
     ],
     ["trust-domain", "the first deployment", (facts: Facts): Facts => ({ ...facts, previous: {} })],
     ["ttl-coherence", "a lifetime in two units", ttl("default_x509_svid_ttl", "1h30m")],
+    ["images-pinned", "a digest without a version", images(":1.15.3", "")],
+    ["images-pinned", "a registry with a port", images("ghcr.io", "registry.corp:5000")],
+    [
+      "images-pinned",
+      "a digest for every image where digests are required",
+      withConfig("spire.images.requireDigests=true"),
+    ],
   ])("%s passes %s", (name, _, change) => {
     expect(verdictOf(name, change)).toBe("pass");
   });

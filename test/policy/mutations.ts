@@ -65,8 +65,8 @@ const serverConf = (from: string | RegExp, to: string) =>
   withChanged("ConfigMap", "spire-server", (json) => json.replace(from, to));
 const agentConf = (from: string | RegExp, to: string) =>
   withChanged("ConfigMap", "spire-agent", (json) => json.replace(from, to));
-const agents = (from: string | RegExp, to: string) =>
-  withChanged("DaemonSet", "spire-agent", (json) => json.replace(from, to));
+const agents = (from: string | RegExp, to: string | ((found: string) => string)) =>
+  withChanged("DaemonSet", "spire-agent", (json) => json.replace(from, to as string));
 const without =
   (kind: string, name?: string) =>
   (facts: Facts): Facts => ({
@@ -103,6 +103,16 @@ const values =
       values: JSON.parse(JSON.stringify(release.values).replace(from, to)) as unknown,
     })),
   });
+/** The agents' image with a part of it replaced. */
+export const images = (from: string | RegExp, to: string) =>
+  agents(/"image":"[^"]*"/, (image) => image.replace(from, to));
+const pod = { containers: [{ name: "main", image: "busybox" }] };
+const workload = (kind: string, spec: object): KubernetesObject => ({
+  apiVersion: "v1",
+  kind,
+  metadata: { name: "extra", namespace: "jobs" },
+  spec,
+});
 const ports = (...ports: object[]) => withObject(policy({ ...named, toPorts: [{ ports }] }));
 const token = (seconds: number) =>
   withChanged("DaemonSet", "spire-agent", (json) => json.replace("7200", String(seconds)));
@@ -424,7 +434,7 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
         server(/spire-server:1\.15\.3/, "spire-server:1.15.2"),
         agents(/spire-agent:1\.15\.3/, "spire-agent:1.15.2"),
       ),
-      says: /containers\[spire-server\]\.image is 1\.15\.2, which stops issuing/,
+      says: /container spire-server is 1\.15\.2, which stops issuing/,
     },
     {
       what: "agents newer than the server",
@@ -589,5 +599,44 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
     { what: "a lifetime that is none", change: ttl("default_jwt_svid_ttl", "5 minutes"), says: /no duration/ },
     { what: "a token below ten minutes", change: token(599), says: /below the 600/ },
     { what: "a token below an hour", change: token(3599), says: /kubelet restarts/, verdict: "warn" },
+  ],
+  "images-pinned": [
+    {
+      what: "the tag latest",
+      change: images(/:1.*(?=")/, ":latest"),
+      says: /DaemonSet spire\/spire-agent container spire-agent has .*:latest, a tag that moves; set spire\.images\.agent/,
+    },
+    { what: "the tag latest beside a digest", change: images("1.15.3", "latest"), says: /a tag that moves/ },
+    { what: "no tag and no digest", change: images(/:1.*(?=")/, ""), says: /without a version or digest/ },
+    { what: "what is no image", change: images("ghcr.io/spiffe", "GHCR.io//"), says: /no reference/ },
+    { what: "no image at all", change: agents('"image"', '"was"'), says: /has the image none/ },
+    {
+      what: "a version without a digest",
+      change: images(/@.*(?=")/, ""),
+      says: /1\.15\.3 without a digest; run npm run pin -- ghcr\.io\/spiffe\/spire-agent:1\.15\.3, or set spire\.images\.agent/,
+      verdict: "warn",
+    },
+    {
+      what: "a version without a digest where digests are required",
+      change: both(withConfig("spire.images.requireDigests=true"), images(/@.*(?=")/, "")),
+      says: /without a digest/,
+    },
+    {
+      what: "an init container",
+      change: agents('"containers"', '"initContainers":[{"name":"wait","image":"wait-for-it:latest"}],"containers"'),
+      says: /init container wait has wait-for-it:latest, a tag that moves; write wait-for-it:<version>/,
+    },
+    {
+      what: "another program's image without a digest",
+      change: withObject(workload("Pod", { containers: [{ name: "main", image: "busybox:1.36" }] })),
+      says: /has busybox:1\.36 without a digest; write busybox:1\.36@sha256:<digest>/,
+      verdict: "warn",
+    },
+    { what: "a Pod", change: withObject(workload("Pod", pod)), says: /Pod jobs\/extra container main has busybox/ },
+    {
+      what: "a CronJob",
+      change: withObject(workload("CronJob", { jobTemplate: { spec: { template: { spec: pod } } } })),
+      says: /CronJob jobs\/extra container main/,
+    },
   ],
 };

@@ -116,6 +116,17 @@ describe("the policy pack", () => {
       "spec.replicas",
     ],
     [
+      "images-pinned",
+      "kubernetes:apps/v1:Deployment",
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name: "d", namespace: "web" },
+        spec: { template: { spec: { containers: [{ name: "main", image: unknown }] } } },
+      },
+      "spec.template.spec.containers[0].image",
+    ],
+    [
       "ttl-coherence",
       "kubernetes:core/v1:ConfigMap",
       { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "spire" }, data: unknown },

@@ -9,6 +9,7 @@ const args: ManagedSpire = {
   trustDomain: "apps.zt.internal",
   clusterName: "apps",
   version: "1.15.3",
+  images: { pullPolicy: "IfNotPresent" },
   replicas: 1,
   skipKubeletVerification: false,
   ciliumNamespace: "kube-system",
@@ -26,7 +27,14 @@ interface Pod {
     hostPID?: boolean;
     tolerations?: object[];
     securityContext: Record<string, unknown>;
-    containers: { name: string; image: string; securityContext: object; resources: object; livenessProbe?: object }[];
+    containers: {
+      name: string;
+      image: string;
+      imagePullPolicy: string;
+      securityContext: object;
+      resources: object;
+      livenessProbe?: object;
+    }[];
   };
 }
 const podOf = (manifest: KubernetesObject) => (manifest["spec"] as { template: Pod }).template;
@@ -187,11 +195,20 @@ describe("SPIRE's pods", () => {
     expect(hash({ storage: { size: "2Gi" } })).toBe(hash());
   });
 
-  test("use images with a version, of the version that is configured", () => {
-    const images = (name: string) => podOf(find(name, { version: "1.14.1" })).spec.containers.map(({ image }) => image);
-    expect(images("DaemonSet spire/spire-agent")).toEqual(["ghcr.io/spiffe/spire-agent:1.14.1"]);
-    expect(images("StatefulSet spire/spire-server")[0]).toBe("ghcr.io/spiffe/spire-server:1.14.1");
-    for (const image of images("StatefulSet spire/spire-server")) expect(image).toMatch(/:\d+\.\d+\.\d+$/);
+  test("use the images that are configured, or SPIRE's own at the version that is, and pull as configured", () => {
+    const mirror = { server: "registry.corp/spire-server:1.14.1", pullPolicy: "Always" } as const;
+    const containers = ["StatefulSet spire/spire-server", "DaemonSet spire/spire-agent"]
+      .flatMap((name) => podOf(find(name, { version: "1.14.1", images: mirror })).spec.containers)
+      .map(({ name, image, imagePullPolicy }) => ({ name, image: image.split("@")[0], imagePullPolicy }));
+    expect(containers).toEqual([
+      { name: "spire-server", image: "registry.corp/spire-server:1.14.1", imagePullPolicy: "Always" },
+      {
+        name: "spire-controller-manager",
+        image: "ghcr.io/spiffe/spire-controller-manager:0.7.0",
+        imagePullPolicy: "Always",
+      },
+      { name: "spire-agent", image: "ghcr.io/spiffe/spire-agent:1.14.1", imagePullPolicy: "Always" },
+    ]);
   });
 
   test("say what they need, and are watched", () => {
