@@ -8,6 +8,7 @@ import { breakGlass, helmUpgrade } from "./breakGlass";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
+import { versionsPage } from "./versionsPage";
 import { jsonOf, viewOf } from "./view";
 
 const usage = `Shows what each cluster gets, which guardrails hold and who may call whom, and writes it to files.
@@ -44,6 +45,7 @@ function main(argv: string[]): number {
   const docs = trial ? join(out, "docs") : "docs";
   const written = stacks.map((stack) => write(stack, out, docs));
   writeFile(join(docs, "guardrails.md"), guardrailsPage(guardrails));
+  writeFile(join(docs, "versions.md"), versionsPage());
 
   if (options.json) print(JSON.stringify({ stacks: stacks.map(jsonOf) }, null, 2));
   else print(stacks.map((stack, i) => `${viewOf(stack, paint)}\n\n${written[i] ?? ""}`).join("\n\n"));

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { accessPage, filesOf } from "../../cli/files";
 import { guardrailsPage } from "../../cli/guardrailsPage";
 import { renderStack } from "../../cli/renderStack";
+import { versionsPage } from "../../cli/versionsPage";
 import { viewOf } from "../../cli/view";
 import { guardrails } from "../../policy/guardrails";
 import { root, stacks } from "../support/stacks";
@@ -260,6 +261,7 @@ describe("the rendered files", () => {
 
   test("under docs list every guardrail as it is", () => {
     expect(readFileSync(join(root, "docs", "guardrails.md"), "utf8")).toBe(guardrailsPage(guardrails));
+    expect(readFileSync(join(root, "docs", "versions.md"), "utf8")).toBe(versionsPage());
   });
 
   test.each(stacks)("under docs show stack %s as it is committed; npm run render brings them up to date", (name) => {
