@@ -2,7 +2,8 @@ import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, typ
 import { accessOf, type Access } from "./access/graph";
 import { ciliumAuthObjects } from "./cilium/objects";
 import { ciliumValues, releaseNamespaceOf, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
-import type { Phase, StackConfig } from "./config/schema";
+import type { Intent, Phase, StackConfig } from "./config/schema";
+import { groupBy } from "./groupBy";
 import type { PlannedObject } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
 import type { Previous, RolloutState } from "./rollout/state";
@@ -58,7 +59,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const phases = Object.entries(config.rollout.phases).map(([namespace, phase]) =>
     phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off"),
   );
-  const policies = phases.flatMap(({ namespace, to }) => accessComponents(config, namespace, to));
+  const intents = groupBy(config.access, ({ target }) => target.namespace);
+  const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
   const policyNames = policies.filter(({ kind }) => kind === "CiliumAuthPolicy").map(({ name }) => name);
   const components = config.auth
     ? [spireComponent(config, []), ciliumComponent(config, ["spire"]), ...policies.map(after("spire", "cilium-auth"))]
@@ -92,10 +94,10 @@ function ciliumComponent(config: StackConfig, after: readonly string[]): Planned
 }
 
 /** The allow rules of one namespace and, from `allow` on, the default deny that needs them. */
-function accessComponents(config: StackConfig, namespace: string, phase: Phase): PlannedComponent[] {
+function accessComponents(namespace: string, phase: Phase, intents: readonly Intent[]): PlannedComponent[] {
   if (phase === "off") return [];
   const name = `access-${namespace}`;
-  const args = { namespace, phase, intents: config.access.filter(({ target }) => target.namespace === namespace) };
+  const args = { namespace, phase, intents };
   const objects = ciliumAuthPolicyObjects(name, args);
   const allow: PlannedComponent = { kind: "CiliumAuthPolicy", name, args, objects, after: [] };
   if (phase === "observe") return [allow];
