@@ -1,3 +1,4 @@
+import { accessConflicts } from "./accessConflicts";
 import type { Path } from "./path";
 import { phases, type Hint, type StackConfig } from "./schema";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
@@ -5,7 +6,8 @@ import { defaultSpireVersion, minorOf, supported } from "./versions";
 /** A value that is well-formed and still wrong beside the others. */
 export interface Conflict {
   readonly path: Path;
-  readonly hint: Hint;
+  /** Without an example the value is to be removed. */
+  readonly hint: Pick<Hint, "allowed"> & Partial<Hint>;
 }
 
 /** A configuration of which any key may be missing. */
@@ -16,7 +18,13 @@ type DeepPartial<T> = {
 
 /** What cannot be combined. */
 export function conflictsIn(config: PartialConfig): Conflict[] {
-  return [...unsupportedVersions(config), ...namesTakenTwice(config), ...missingPhases(config)];
+  return [
+    ...unsupportedVersions(config),
+    ...namesTakenTwice(config),
+    ...missingPhases(config),
+    // With authentication off they do no harm that is not there already, and off must always work.
+    ...(config.auth === false ? [] : accessConflicts(config.access ?? [])),
+  ];
 }
 
 /** Versions outside the table. Not while authentication is off: a cluster that was upgraded beyond it must still be able to turn it off. */
