@@ -192,28 +192,32 @@ describe("the policies of a namespace", () => {
       expect(() => compile("allow", intent("api", { operations }))).toThrow("operations must have at least one");
   });
 
-  test("name one kind of callers and a port in every rule, keep no empty list, and have names that Kubernetes takes", () => {
-    fc.assert(
-      fc.property(stackValues, (values) => {
-        const { access, rollout } = loadConfig(values, "apps");
-        for (const namespace of Object.keys(rollout.phases)) {
-          const intents = access.filter(({ target }) => target.namespace === namespace);
-          for (const phase of ["observe", "allow", "require"] as const)
-            for (const { manifest } of ciliumAuthPolicyObjects("access", { namespace, phase, intents })) {
-              expect(manifest.metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
-              const written = load(dump(manifest)) as typeof manifest;
-              expect(written).toEqual(manifest);
-              expect(emptyIn(written)).toEqual([]);
-              for (const rule of specOf(written).ingress) {
-                expect(Object.keys(rule).filter((key) => key.startsWith("from"))).toHaveLength(1);
-                expect(rule.toPorts).toHaveLength(1);
-                if (rule.authentication) expect(Object.keys(rule)).toContain("fromEndpoints");
+  test(
+    "name one kind of callers and a port in every rule, keep no empty list, and have names that Kubernetes takes",
+    { timeout: 30_000 },
+    () => {
+      fc.assert(
+        fc.property(stackValues, (values) => {
+          const { access, rollout } = loadConfig(values, "apps");
+          for (const namespace of Object.keys(rollout.phases)) {
+            const intents = access.filter(({ target }) => target.namespace === namespace);
+            for (const phase of ["observe", "allow", "require"] as const)
+              for (const { manifest } of ciliumAuthPolicyObjects("access", { namespace, phase, intents })) {
+                expect(manifest.metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+                const written = load(dump(manifest)) as typeof manifest;
+                expect(written).toEqual(manifest);
+                expect(emptyIn(written)).toEqual([]);
+                for (const rule of specOf(written).ingress) {
+                  expect(Object.keys(rule).filter((key) => key.startsWith("from"))).toHaveLength(1);
+                  expect(rule.toPorts).toHaveLength(1);
+                  if (rule.authentication) expect(Object.keys(rule)).toContain("fromEndpoints");
+                }
               }
-            }
-        }
-      }),
-    );
-  });
+          }
+        }),
+      );
+    },
+  );
 
   test("meet the schema of Cilium's own CRD with every kind of caller and operation", { timeout: 30_000 }, async () => {
     const callers: Intent["callers"] = [

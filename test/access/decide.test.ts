@@ -122,7 +122,7 @@ const calls = (intents: readonly Intent[]) =>
 const phases = fc.constantFrom<Phase>("off", "observe", "allow", "require");
 
 describe("the policies that are emitted", () => {
-  test("let Cilium decide every call as the intents say, in every phase", () => {
+  test("let Cilium decide every call as the intents say, in every phase", { timeout: 30_000 }, () => {
     const seen = new Set<Verdict>();
     fc.assert(
       fc.property(

@@ -94,17 +94,21 @@ describe("intents", () => {
     expect(problemsOf(access, { auth: false })).toEqual([]);
   });
 
-  test("are refused exactly where comparing every two of them finds some that do not go together", () => {
-    const phases = { xa: "allow", xb: "allow" };
-    fc.assert(
-      fc.property(anyIntents(["xa", "xb"]), (access) => {
-        const problems = problemsOf(access, { rollout: { phases } });
-        const together = access.every((a) => access.every((b) => goTogether(a, b)));
-        expect(problems.length === 0).toBe(together);
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test(
+    "are refused exactly where comparing every two of them finds some that do not go together",
+    { timeout: 30_000 },
+    () => {
+      const phases = { xa: "allow", xb: "allow" };
+      fc.assert(
+        fc.property(anyIntents(["xa", "xb"]), (access) => {
+          const problems = problemsOf(access, { rollout: { phases } });
+          const together = access.every((a) => access.every((b) => goTogether(a, b)));
+          expect(problems.length === 0).toBe(together);
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   test("of the random configurations that tests use have every form of caller and operation", () => {
     const seen = JSON.stringify(fc.sample(stackValues, 300).map(({ access }) => access));
