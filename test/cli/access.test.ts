@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, test } from "vitest";
 import { accessPage } from "../../cli/files";
 import { renderStack } from "../../cli/renderStack";
@@ -86,4 +89,14 @@ describe("render shows of every caller", () => {
       operationsLeftOut: ["shop"],
     });
   });
+});
+
+test("docs/access.md has an example that is valid, and shows what render says of it", () => {
+  const [, example = "", output = ""] =
+    /```yaml\n([^]*?)```[^]*?```\n([^]*?)```/.exec(readFileSync(join(root, "docs", "access.md"), "utf8")) ?? [];
+  const assignments = Object.entries(load(example) as object).map(
+    ([key, value]) => `${key.replace("zero-trust:", "")}=${JSON.stringify(value)}`,
+  );
+  const view = viewOf(renderStack(root, "apps", assignments, undefined), (_, text) => text);
+  expect(view.split("Who may call whom\n")[1]?.replace(/^ {4}/gm, "")).toBe(output.trimEnd());
 });
