@@ -94,6 +94,12 @@ const peers: fc.Arbitrary<Peer> = fc.oneof(
     )
     .map(({ entities: { entities }, ...rest }) => ({ entities, ...rest }) as Peer),
 );
+/** Somebody whom a caller stands for. */
+function peerOf(caller: Intent["callers"][number]): Peer {
+  if ("entity" in caller) return { entities: [caller.entity] };
+  if ("cidr" in caller) return { entities: ["world"], address: caller.cidr.replace(/\/.*/, "") };
+  return { namespace: caller.namespace, serviceAccount: caller.serviceAccount.replace("*", "xa") };
+}
 const strange = fc
   .array(fc.constantFrom("/", ".", "..", "api", "v1", "a.b", "%2e", "%2F", ";", "?", "#", "\\", "*", "~"), {
     maxLength: 7,
@@ -103,18 +109,19 @@ const requests = fc.record({
   method: fc.constantFrom("GET", "HEAD", "POST", "get", "DELETE"),
   path: fc.oneof(fc.constantFrom(...bypasses, ...harmless, "/a.b", "/axb", "/.well-known/x", "/healthz"), strange),
 });
+/** Calls of which many are about what the intents are about. */
 const calls = (intents: readonly Intent[]) =>
   fc.record(
     {
-      from: peers,
+      from: fc.oneof(peers, fc.constantFrom(...intents.flatMap(({ callers }) => callers.map(peerOf)))),
       to: fc.record({
         namespace: fc.constant(intents[0]?.target.namespace ?? "x"),
         labels: fc.oneof(
-          fc.constantFrom(...intents.map(({ target }) => target.selector), {}),
+          { weight: 2, arbitrary: fc.constantFrom(...intents.map(({ target }) => target.selector)) },
           fc.dictionary(fc.constantFrom("app", "tier", "app.kubernetes.io/name"), fc.constantFrom("a", "b")),
         ),
       }),
-      port: fc.constantFrom(...intents.map(({ port }) => port), 80, 8080),
+      port: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...intents.map(({ port }) => port)) }, fc.constant(80)),
       http: requests,
     },
     { requiredKeys: ["from", "to", "port"] },
