@@ -3,12 +3,12 @@ import { Address4, Address6 } from "ip-address";
 /**
  * A network as it is written: its own address and the length of its prefix.
  *
- * @param cidr as a user wrote it
+ * @param cidr as a user wrote it; an address alone is the network of that address
  * @returns undefined for what is no network. `canonical` has no bit set beyond the prefix, and IPv6 as RFC 5952 has it.
  */
 export function parseNetwork(cidr: string): { canonical: string; prefixLength: number } | undefined {
   const Address = [Address4, Address6].find((version) => version.isValid(cidr));
-  if (!Address || !cidr.includes("/")) return undefined;
+  if (!Address) return undefined;
   const network = new Address(cidr);
   return {
     canonical: `${network.startAddress().correctForm()}/${network.subnetMask}`,

@@ -84,6 +84,7 @@ describe("a caller", () => {
 
   test.each([
     ["10.1.2.3/8", "10.0.0.0/8"],
+    ["192.0.2.7", "192.0.2.7/32"],
     ["10.0.0.0/08", "10.0.0.0/8"],
     ["2001:DB8:0::1/32", "2001:db8::/32"],
   ])("with the cidr %s is told to write %s, so that a network has one name", (cidr, canonical) => {
