@@ -28,7 +28,7 @@ export interface Decision {
 
 /**
  * What the intents mean, whatever enforces them: may this call be made, and must the caller authenticate? Without `http` it is the connection that
- * is judged: a caller that may do something on it may connect.
+ * is judged: a caller that may do something on it may connect. Cilium admits the pod's own node beside what the intents say, for the kubelet's probes.
  *
  * @param phases of the namespaces, as they are in force; one that is missing is `off`
  */

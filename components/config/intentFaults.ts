@@ -21,9 +21,9 @@ export const callerForms: Hint = {
   example: '{"namespace":"web","serviceAccount":"frontend"}',
 };
 
-/** How long a reason is: a word says nothing, and a page belongs elsewhere. */
+/** A reason: a word says nothing, a page belongs elsewhere, and what cannot be seen could make a reviewer read something else. */
 export const reasonForm = {
-  pattern: /^\S[^\p{Cc}]{8,198}\S$/u,
+  pattern: /^\S[^\p{C}\p{Zl}\p{Zp}]{8,198}\S$/u,
   allowed: "a sentence in one line, 10 to 200 characters",
 };
 const worldReason = "customers call it from the internet";

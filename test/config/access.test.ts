@@ -72,6 +72,8 @@ describe("a caller", () => {
     [{ entity: "internet" }, `${caller}.entity is "internet"`],
     [{ entity: "world" }, `${caller}.reason is missing`],
     [{ entity: "world", reason: "because" }, `${caller}.reason is "because"`],
+    [{ entity: "world", reason: "two\nlines of it" }, `${caller}.reason is "two\\nlines of it"`],
+    [{ entity: "world", reason: "read \u202ebackwards" }, `${caller}.reason is "read \u202ebackwards"`],
     [{ namespace: "web", serviceAccount: "web-*" }, `${caller}.serviceAccount is "web-*"`],
     [{ namespace: "*", serviceAccount: "a" }, `${caller}.namespace is "*"`],
     [{ cidr: 10 }, `${caller}.cidr is 10`],
