@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
-import { accessDiagram } from "../components/access/graph";
+import { accessDiagram, isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
 import { describeObject, type KubernetesObject } from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
+import { callerOf, leftOutNote, whatOf } from "./view";
 
 export interface RenderedFile {
   /** Relative to the output directory of the stack. */
@@ -58,7 +59,10 @@ function graphOf(plan: RenderedStack["plan"]): object {
 
 /** The page docs/access-<stack>.md: the picture, then the same as a table. */
 export function accessPage({ name, config, plan }: RenderedStack): string {
-  const phases = plan.phases.map(({ namespace, to }) => `\`${namespace}\` (${to})`).join(", ");
+  const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
+  const phases = plan.phases
+    .map(({ namespace, to }) => `\`${namespace}\` (${to}${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""})`)
+    .join(", ");
   return [
     `# Who may call whom: ${name}`,
     "",
@@ -71,10 +75,21 @@ export function accessPage({ name, config, plan }: RenderedStack): string {
     "",
     "| from | to | port | authenticated |",
     "| --- | --- | --- | --- |",
-    ...plan.access.map((a) => `| ${a.from} | ${a.to} | ${a.port} | ${a.authenticated ? "yes" : "no"} |`),
+    ...plan.access.map((line) => {
+      const cells = [callerOf(line), line.to, whatOf(line), answerOf(line)];
+      return `| ${cells.map(markdown).join(" | ")} |`;
+    }),
     "",
   ].join("\n");
 }
+
+function answerOf(line: Access): string {
+  const answer = line.authenticated ? "yes" : isNoWorkload(line) ? "never" : "no";
+  return line.reason === undefined ? answer : `${answer}: ${line.reason}`;
+}
+
+/** Text without a meaning to Markdown: `GET /v1/*` is no emphasis, and a reason may have a `|`. */
+const markdown = (text: string) => text.replace(/[\\`*_~<>&[\]|]/g, "\\$&");
 
 /** Writes a stack's files and removes those that an earlier render left; files that no render wrote stay. */
 export function writeFiles(directory: string, files: readonly RenderedFile[]): void {

@@ -1,3 +1,4 @@
+import { isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
 import type { Verdict } from "../policy/guardrail";
 import type { RenderedStack } from "./renderStack";
 
@@ -15,6 +16,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
   const { name, from, config, plan, verdicts } = stack;
   const { cluster, spire } = config;
   const nameWidth = Math.max(...verdicts.map(({ guardrail }) => guardrail.name.length));
+  const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
   const flag = `auth ${config.auth ? "on" : "off"}`;
   return [
     `${paint("bold", name)}  ${from === undefined ? flag : `from ${from} to ${flag}`}`,
@@ -38,19 +40,29 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ...verdicts.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
     "",
     "  Who may call whom",
-    ...table(
-      plan.access.map(({ from, to, port, authenticated }) => [
-        from,
-        "->",
-        `${to}:${port}`,
-        authenticated ? "authenticated" : "by label only",
-      ]),
-    ),
+    ...table(plan.access.map((line) => [callerOf(line), "->", `${line.to}:${whatOf(line)}`, authenticationOf(line)])),
     ...plan.phases.map(
       ({ namespace, configured, to, because }) =>
-        `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})`,
+        `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
     ),
   ].join("\n");
+}
+
+/** What is said of a namespace whose operations do not count yet. */
+export const leftOutNote = "HTTP methods and paths count from allow on";
+
+/** The caller of a line, and whether it is none that could authenticate. */
+export const callerOf = (line: Access) => (isNoWorkload(line) ? `${line.from} (not a workload)` : line.from);
+
+/** The port of a line and what may be done there. */
+export const whatOf = ({ port, operations = [] }: Access) => [String(port), operations.join(", ")].join(" ").trimEnd();
+
+/** Whether a caller must authenticate and, where it need not, why. */
+function authenticationOf(line: Access): string {
+  const { authenticated, reason } = line;
+  if (authenticated) return "authenticated";
+  if (isNoWorkload(line)) return `never authenticated${reason === undefined ? "" : `: ${reason}`}`;
+  return reason === undefined ? "by label only" : `without authentication: ${reason}`;
 }
 
 function viewOfVerdict(
@@ -68,12 +80,15 @@ function viewOfVerdict(
 
 /** Rows with their columns aligned, indented by four. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  );
   return rows.map((row) => `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
 }
 
 /** The stack as `--json` shows it. */
 export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object {
+  const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
   return {
     name,
     auth: config.auth,
@@ -88,5 +103,6 @@ export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object 
     })),
     access: plan.access,
     notes: plan.notes,
+    ...(leftOut.length > 0 ? { operationsLeftOut: leftOut } : {}),
   };
 }

@@ -4,7 +4,8 @@ import { accessOf, type Access } from "./access/graph";
 import { bundledSpireNote } from "./cilium/bundledSpire";
 import { ciliumAuthObjects, ciliumRelease } from "./cilium/objects";
 import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
-import type { Phase, StackConfig } from "./config/schema";
+import type { Intent, Phase, StackConfig } from "./config/schema";
+import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
 import { recordOf } from "./rollout/record";
@@ -65,7 +66,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const phases = Object.entries(config.rollout.phases).map(([namespace, phase]) =>
     phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off"),
   );
-  const policies = phases.flatMap(({ namespace, to }) => accessComponents(config, namespace, to));
+  const intents = groupBy(config.access, ({ target }) => target.namespace);
+  const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
   const components = inOrder(config, previous, policies);
 
   const values = ciliumValues(ciliumArgs(config));
@@ -123,10 +125,10 @@ function ciliumComponent(config: StackConfig, after: readonly string[]): Planned
 }
 
 /** The allow rules of one namespace and, from `allow` on, the default deny that needs them. */
-function accessComponents(config: StackConfig, namespace: string, phase: Phase): PlannedComponent[] {
+function accessComponents(namespace: string, phase: Phase, intents: readonly Intent[]): PlannedComponent[] {
   if (phase === "off") return [];
   const name = `access-${namespace}`;
-  const args = { namespace, phase, intents: config.access.filter(({ target }) => target.namespace === namespace) };
+  const args = { namespace, phase, intents };
   const objects = ciliumAuthPolicyObjects(name, args);
   const allow: PlannedComponent = { kind: "CiliumAuthPolicy", name, args, objects, after: [] };
   if (phase === "observe") return [allow];

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
+import { sortedLabels } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
+import { groupBy } from "../groupBy";
 import { labelsOf, type KubernetesObject, type PlannedObject } from "../kubernetes";
+import { ciliumIngressRules } from "./ciliumRules";
 
 /** The intents of one namespace, and how far they are enforced. */
 export interface CiliumAuthPolicyArgs {
@@ -13,56 +16,32 @@ export interface CiliumAuthPolicyArgs {
 /**
  * One CiliumNetworkPolicy for each target and port, with every intent on it: a policy for each intent would cut off the callers of the others while
  * only some are applied, since the first policy on a pod denies the rest.
+ *
+ * @throws Error where an intent has empty operations, which no loaded configuration has
  */
 export function ciliumAuthPolicyObjects(component: string, args: CiliumAuthPolicyArgs): PlannedObject[] {
-  const groups = new Map<string, Group>();
-  for (const intent of args.intents) {
-    const key = canonical(intent);
-    const group = groups.get(key);
-    if (group) group.push(intent);
-    else groups.set(key, [intent]);
-  }
-  return [...groups.values()].map((group) => {
-    const manifest = allowPolicy(args, group);
+  return [...groupBy(args.intents, targetKey).values()].map((intents) => {
+    const manifest = allowPolicy(args, intents);
     return { name: `${component}-${manifest.metadata.name}`, manifest, after: [], keep: false };
   });
 }
 
-/** Intents with the same target and port. */
-type Group = [Intent, ...Intent[]];
-
-function allowPolicy({ namespace, phase }: CiliumAuthPolicyArgs, group: Group): KubernetesObject {
-  const [{ target, port }] = group;
-  const names = group.map(({ name }) => name).join(", ");
+/** @param intents with the same target and port */
+function allowPolicy({ namespace, phase }: CiliumAuthPolicyArgs, intents: [Intent, ...Intent[]]): KubernetesObject {
+  const [{ target, port }] = intents;
+  const names = intents.map(({ name }) => name).join(", ");
   return {
     apiVersion: "cilium.io/v2",
     kind: "CiliumNetworkPolicy",
-    metadata: { name: policyName(group[0]), namespace, labels: labelsOf("access") },
+    metadata: { name: policyName(intents[0]), namespace, labels: labelsOf("access") },
     spec: {
       description: `Who may call ${namespace}/${names} on port ${port}`,
       endpointSelector: { matchLabels: target.selector },
       // In `observe` the rules deny nothing. Egress stays as it is in every phase.
       enableDefaultDeny: { ingress: phase !== "observe" },
-      ingress: [
-        {
-          fromEndpoints: callersOf(group).map((caller) => ({ matchLabels: caller })),
-          toPorts: [{ ports: [{ port: String(port), protocol: "TCP" }] }],
-          ...(phase === "require" ? { authentication: { mode: "required" } } : {}),
-        },
-      ],
+      ingress: ciliumIngressRules(intents, phase, port),
     },
   };
-}
-
-/** Callers as Cilium's labels, each once, in the order in which they are first named. */
-function callersOf(intents: readonly Intent[]): Record<string, string>[] {
-  const callers = new Map(
-    intents.flatMap(({ callers }) => callers).map((caller) => [`${caller.namespace}/${caller.serviceAccount}`, caller]),
-  );
-  return [...callers.values()].map(({ namespace, serviceAccount }) => ({
-    "k8s:io.kubernetes.pod.namespace": namespace,
-    "k8s:io.cilium.k8s.policy.serviceaccount": serviceAccount,
-  }));
 }
 
 /** The namespace that is closed to everyone whom no allow rule admits. */
@@ -100,7 +79,4 @@ function policyName({ target, port }: Intent): string {
   return ["allow", readable, String(port), hash].filter((part) => part !== "").join("-");
 }
 
-const canonical = ({ target, port }: Intent): string => JSON.stringify([sortedLabels(target.selector), port]);
-
-const sortedLabels = (selector: Readonly<Record<string, string>>) =>
-  Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1));
+const targetKey = ({ target, port }: Intent): string => JSON.stringify([sortedLabels(target.selector), port]);

@@ -4,8 +4,8 @@ import { types } from "../types";
 import { ciliumAuthPolicyObjects, type CiliumAuthPolicyArgs } from "./cilium";
 
 /**
- * Who may call the workloads of one namespace, as CiliumNetworkPolicies: in `observe` they deny nothing, in `allow` they admit callers by service
- * account, in `require` the callers must also authenticate. (There is no resource of this kind in Cilium.)
+ * Who may call the workloads of one namespace, as CiliumNetworkPolicies: in `observe` they deny nothing, in `allow` they admit workloads by their
+ * labels and others by their address, in `require` workloads must also authenticate. (There is no resource of this kind in Cilium.)
  *
  * @example
  * new CiliumAuthPolicy("access-orders", {

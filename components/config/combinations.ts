@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { accessConflicts } from "./accessConflicts";
 import { formatPath, valueAt, type Path } from "./path";
 import { phases, schema, type Hint, type StackConfig } from "./schema";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
@@ -25,6 +26,8 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...agentsAmongOthers(config),
     ...namesTakenTwice(config),
     ...missingPhases(config),
+    // With authentication off they do no harm that is not there already, and off must always work.
+    ...(config.auth === false ? [] : accessConflicts(config.access ?? [])),
   ];
 }
 

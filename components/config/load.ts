@@ -2,6 +2,7 @@ import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
 import { readBaseValues } from "./baseValues";
 import { conflictsIn, type PartialConfig } from "./combinations";
+import type { Fault } from "./intentFaults";
 import { formatPath, valueAt, type Path } from "./path";
 import { schema, written, type DeepReadonly, type Hint, type StackConfig } from "./schema";
 
@@ -89,6 +90,10 @@ function problemsOf(issue: z.core.$ZodIssue, shown: (path: Path) => string, stac
   const path = issue.path as Path;
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], stack));
   if (issue.code === "invalid_key") return [unusableKey(path, hintOf(issue, path).allowed, stack)];
+  if (issue.code === "custom" && issue.params) {
+    const { problem = shown(path), ...hint } = issue.params as Partial<Fault>;
+    return [wrongValue(path, problem, hint, stack)];
+  }
   return [wrongValue(path, shown(path), hintOf(issue, path), stack)];
 }
 
@@ -171,7 +176,7 @@ const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, z.ZodType>
 
 const keyOf = (path: Path) => `${project}:${formatPath(path)}`;
 const startsWith = (path: Path, prefix: Path) => prefix.every((key, i) => path[i] === key);
-const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : `'${word}'`);
+const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** A frozen copy with the keys of every object sorted. */
 function canonical<T>(value: T): DeepReadonly<T> {

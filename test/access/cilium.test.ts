@@ -1,10 +1,11 @@
 import fc from "fast-check";
+import { dump, load } from "js-yaml";
 import { describe, expect, test } from "vitest";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs } from "../../components/access/cilium";
-import { accessDiagram, accessOf } from "../../components/access/graph";
 import { loadConfig } from "../../components/config/load";
 import type { Intent } from "../../components/config/schema";
 import { stackValues } from "../support/arbitrary";
+import { schemaErrors } from "../support/schema";
 
 const intent = (name: string, overrides: Partial<Intent> = {}): Intent => ({
   name,
@@ -18,8 +19,18 @@ const compile = (phase: CiliumAuthPolicyArgs["phase"], ...intents: Intent[]) =>
 
 interface Spec {
   enableDefaultDeny: { ingress: boolean };
-  ingress: { fromEndpoints: { matchLabels: Record<string, string> }[]; authentication?: object }[];
+  ingress: { fromEndpoints?: { matchLabels: Record<string, string> }[]; toPorts: object[]; authentication?: object }[];
 }
+const labelsOf = (namespace: string, serviceAccount: string) => ({
+  "k8s:io.kubernetes.pod.namespace": namespace,
+  "k8s:io.cilium.k8s.policy.serviceaccount": serviceAccount,
+});
+/** Where a list or an object is empty: Cilium drops those, and what is left means something else. */
+const emptyIn = (value: unknown, path = ""): string[] => {
+  if (typeof value !== "object" || value === null) return [];
+  const inner = Object.entries(value);
+  return inner.length === 0 ? [path] : inner.flatMap(([key, each]) => emptyIn(each, `${path}.${key}`));
+};
 const specOf = (manifest: { [field: string]: unknown } | undefined) => manifest?.["spec"] as Spec;
 
 describe("the policies of a namespace", () => {
@@ -73,7 +84,7 @@ describe("the policies of a namespace", () => {
       callers: [intent("x").callers[0] ?? expect.fail(), { namespace: "billing", serviceAccount: "invoicer" }],
     };
     const merged = compile("require", intent("api"), intent("bills", other), intent("metrics", { port: 9090 }));
-    expect(merged.map((manifest) => specOf(manifest).ingress[0]?.fromEndpoints.length)).toEqual([2, 1]);
+    expect(merged.map((manifest) => specOf(manifest).ingress[0]?.fromEndpoints?.length)).toEqual([2, 1]);
   });
 
   test("have the same name whatever the order of the selector's labels, and another for another target", () => {
@@ -86,53 +97,144 @@ describe("the policies of a namespace", () => {
     expect(name(intent("a", target({ a: "b-c" })))).not.toBe(name(intent("a", target({ a: "b", d: "c" }))));
   });
 
-  test("never have a source that selects everybody, nor a name that Kubernetes refuses", () => {
-    fc.assert(
-      fc.property(stackValues, (values) => {
-        const { access, rollout } = loadConfig(values, "apps");
-        for (const namespace of Object.keys(rollout.phases)) {
-          const intents = access.filter(({ target }) => target.namespace === namespace);
-          for (const { manifest } of ciliumAuthPolicyObjects("access", { namespace, phase: "require", intents })) {
-            expect(manifest.metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
-            const { fromEndpoints = [] } = specOf(manifest).ingress[0] ?? {};
-            expect(fromEndpoints.length).toBeGreaterThan(0);
-            for (const { matchLabels } of fromEndpoints) expect(Object.keys(matchLabels).length).toBe(2);
-          }
-        }
-      }),
+  test("have a rule for each kind of callers, and ask only workloads without an exemption to authenticate", () => {
+    const callers: Intent["callers"] = [
+      { namespace: "web", serviceAccount: "frontend" },
+      { namespace: "jobs", serviceAccount: "*" },
+      { namespace: "monitoring", serviceAccount: "prometheus", withoutAuthentication: "alarms must work on their own" },
+      { entity: "ingress" },
+      { entity: "host" },
+      { cidr: "192.0.2.0/24" },
+      { cidr: "2001:db8::/32" },
+    ];
+    const [policy] = compile("require", intent("api", { callers }));
+    expect(specOf(policy).ingress.map(({ toPorts: _, ...rule }) => rule)).toEqual([
+      {
+        fromEndpoints: [
+          { matchLabels: labelsOf("web", "frontend") },
+          { matchLabels: { "k8s:io.kubernetes.pod.namespace": "jobs" } },
+        ],
+        authentication: { mode: "required" },
+      },
+      { fromEndpoints: [{ matchLabels: labelsOf("monitoring", "prometheus") }] },
+      { fromEntities: ["ingress", "host", "remote-node"] },
+      { fromCIDR: ["192.0.2.0/24", "2001:db8::/32"] },
+    ]);
+    const [allow] = compile("allow", intent("api", { callers }));
+    expect(specOf(allow).ingress.map((rule) => Object.keys(rule)[0])).toEqual([
+      "fromEndpoints",
+      "fromEntities",
+      "fromCIDR",
+    ]);
+  });
+
+  test("admit methods and paths one by one, with expressions that match the whole path and its query", () => {
+    const operations: Intent["operations"] = [
+      { methods: ["GET", "POST"], paths: [{ exact: "/a.b" }, { prefix: "/v1" }] },
+      { paths: [{ prefix: "/" }] },
+      { methods: ["HEAD"] },
+    ];
+    const [policy] = compile("require", intent("api", { operations }));
+    const segment = "(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)";
+    expect(specOf(policy).ingress).toMatchObject([
+      {
+        toPorts: [
+          {
+            ports: [{ port: "8080", protocol: "TCP" }],
+            rules: {
+              http: [
+                { method: "GET", path: "/a\\.b(\\?.*)?" },
+                { method: "GET", path: `/v1${segment}*/?(\\?.*)?` },
+                { method: "HEAD" },
+                { method: "POST", path: "/a\\.b(\\?.*)?" },
+                { method: "POST", path: `/v1${segment}*/?(\\?.*)?` },
+                { path: `(?:/|${segment}+/?)(\\?.*)?` },
+              ],
+            },
+          },
+        ],
+        authentication: { mode: "required" },
+      },
+    ]);
+  });
+
+  test("share a rule among callers with the same operations, in whatever order these are written", () => {
+    const read: Intent["operations"] = [{ methods: ["GET", "HEAD"] }];
+    const other = { callers: [{ namespace: "billing", serviceAccount: "invoicer" }] };
+    const [same] = compile(
+      "allow",
+      intent("api", { operations: read }),
+      intent("bills", { ...other, operations: [{ methods: ["HEAD"] }, { methods: ["GET", "GET"] }] }),
     );
+    const [different] = compile("allow", intent("api", { operations: read }), intent("bills", other));
+    expect(specOf(same).ingress.map(({ fromEndpoints }) => fromEndpoints?.length)).toEqual([2]);
+    expect(specOf(different).ingress.map(({ fromEndpoints }) => fromEndpoints?.length)).toEqual([1, 1]);
+  });
+
+  test("have no rule for HTTP for a caller that another intent or its whole namespace lets do everything", () => {
+    const operations: Intent["operations"] = [{ paths: [{ exact: "/a" }] }];
+    const everything = [intent("all"), intent("all", { callers: [{ namespace: "web", serviceAccount: "*" }] })];
+    for (const all of everything)
+      for (const intents of [
+        [intent("some", { operations }), all],
+        [all, intent("some", { operations })],
+      ])
+        expect(JSON.stringify(compile("require", ...intents))).not.toContain("http");
+  });
+
+  test("leave methods and paths out in observe, where a rule for HTTP would deny", () => {
+    const operations: Intent["operations"] = [{ methods: ["GET"] }];
+    expect(compile("observe", intent("api", { operations }))).toEqual(compile("observe", intent("api")));
+  });
+
+  test("are refused for operations that are empty, which would admit every request", () => {
+    for (const operations of [[], [{}], [{ methods: [] }], [{ methods: ["GET"] as const, paths: [] }]])
+      expect(() => compile("allow", intent("api", { operations }))).toThrow("operations must have at least one");
+  });
+
+  test(
+    "name one kind of callers and a port in every rule, keep no empty list, and have names that Kubernetes takes",
+    { timeout: 30_000 },
+    () => {
+      fc.assert(
+        fc.property(stackValues, (values) => {
+          const { access, rollout } = loadConfig(values, "apps");
+          for (const namespace of Object.keys(rollout.phases)) {
+            const intents = access.filter(({ target }) => target.namespace === namespace);
+            for (const phase of ["observe", "allow", "require"] as const)
+              for (const { manifest } of ciliumAuthPolicyObjects("access", { namespace, phase, intents })) {
+                expect(manifest.metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+                const written = load(dump(manifest)) as typeof manifest;
+                expect(written).toEqual(manifest);
+                expect(emptyIn(written)).toEqual([]);
+                for (const rule of specOf(written).ingress) {
+                  expect(Object.keys(rule).filter((key) => key.startsWith("from"))).toHaveLength(1);
+                  expect(rule.toPorts).toHaveLength(1);
+                  if (rule.authentication) expect(Object.keys(rule)).toContain("fromEndpoints");
+                }
+              }
+          }
+        }),
+      );
+    },
+  );
+
+  test("meet the schema of Cilium's own CRD with every kind of caller and operation", { timeout: 30_000 }, async () => {
+    const callers: Intent["callers"] = [
+      { namespace: "web", serviceAccount: "*" },
+      { entity: "kube-apiserver" },
+      { entity: "host" },
+      { entity: "ingress" },
+      { entity: "world", reason: "customers call it" },
+      { cidr: "192.0.2.0/24" },
+      { cidr: "2001:db8::/32" },
+    ];
+    const operations: Intent["operations"] = [{ methods: ["GET"], paths: [{ exact: "/a" }, { prefix: "/" }] }];
+    expect(await schemaErrors(compile("require", intent("api", { callers, operations })))).toEqual([]);
   });
 
   test("are closed by one that selects every pod and admits nobody: one empty rule, for no rule would deny nothing", () => {
     const [{ manifest } = expect.fail()] = denyAllObjects("deny-all", { namespace: "orders" });
     expect(manifest["spec"]).toMatchObject({ endpointSelector: {}, ingress: [{}] });
-  });
-});
-
-describe("who may call whom", () => {
-  test("is authenticated in require, told by labels in allow, and open in observe and off", () => {
-    const of = (phase: "off" | "observe" | "allow" | "require") => accessOf([intent("api")], { orders: phase });
-    expect(of("require")).toEqual([{ from: "web/frontend", to: "orders/api", port: 8080, authenticated: true }]);
-    expect(of("allow")).toEqual([{ from: "web/frontend", to: "orders/api", port: 8080, authenticated: false }]);
-    expect([...of("observe"), ...of("off")]).toEqual([]);
-  });
-
-  test("is drawn with callers and targets in their namespaces, and a thick arrow for an authenticated call", () => {
-    const access = accessOf([intent("api")], { orders: "require" });
-    const open = { from: "orders/api", to: "orders/db", port: 5432, authenticated: false };
-    expect(accessDiagram([...access, open])).toBe(
-      [
-        "flowchart LR",
-        "  subgraph orders",
-        '    n0["api"]',
-        '    n1["db"]',
-        "  end",
-        "  subgraph web",
-        '    n2["frontend"]',
-        "  end",
-        '  n2 == "8080, authenticated" ==> n0',
-        '  n0 -- "5432" --> n1',
-      ].join("\n"),
-    );
   });
 });

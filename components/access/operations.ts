@@ -1,0 +1,56 @@
+import type { Operation } from "../config/schema";
+
+/** An HTTP request as the caller sends it: the path with its query, nothing decoded or resolved. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** A method and a path of an operation; undefined stands for any. */
+export interface MethodAndPath {
+  readonly method: string | undefined;
+  readonly path: NonNullable<Operation["paths"]>[number] | undefined;
+}
+
+/** Every method of an operation with every path of it. */
+export function methodsAndPaths({ methods, paths }: Operation): MethodAndPath[] {
+  return (methods ?? [undefined]).flatMap((method) => (paths ?? [undefined]).map((path) => ({ method, path })));
+}
+
+/** Whether one of the operations covers a request. */
+export function permits(operations: readonly Operation[], { method, path }: HttpRequest): boolean {
+  const [withoutQuery = ""] = path.split("?", 1);
+  return operations
+    .flatMap(methodsAndPaths)
+    .some(
+      (permitted) =>
+        (permitted.method === undefined || permitted.method === method) &&
+        (permitted.path === undefined || covers(permitted.path, withoutQuery)),
+    );
+}
+
+function covers(permitted: NonNullable<MethodAndPath["path"]>, path: string): boolean {
+  if ("exact" in permitted) return path === permitted.exact;
+  const base = permitted.prefix === "/" ? "" : permitted.prefix;
+  if (path === permitted.prefix) return true;
+  if (!path.startsWith(`${base}/`)) return false;
+  const segments = path.slice(base.length + 1).split("/");
+  // A slash at the end makes the last segment empty.
+  return segments.every((segment, i) => plainSegment.test(segment) || (segment === "" && i === segments.length - 1));
+}
+
+/** A segment that no proxy and no server reads in two ways: nothing encoded, no parameters, no dot at the beginning. */
+const plainSegment = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/;
+
+/** `GET /v1/*`, `POST`, `/v1`: each method and path once. A prefix ends in `/*` and covers the path before that too. */
+export function operationTexts(operations: readonly Operation[]): string[] {
+  const texts = operations
+    .flatMap(methodsAndPaths)
+    .map(({ method, path }) => [method, path && pathText(path)].filter((part) => part !== undefined).join(" "));
+  return [...new Set(texts)];
+}
+
+function pathText(path: NonNullable<MethodAndPath["path"]>): string {
+  if ("exact" in path) return path.exact;
+  return path.prefix === "/" ? "/*" : `${path.prefix}/*`;
+}

@@ -1,0 +1,270 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ciliumAuthPolicyObjects, denyAllObjects } from "../../components/access/cilium";
+import { decide, type Call, type Peer } from "../../components/access/decide";
+import { permits } from "../../components/access/operations";
+import type { Intent, Phase } from "../../components/config/schema";
+import { anyIntents } from "../support/arbitrary";
+import { evaluate, type Source, type Verdict } from "./ciliumPolicy";
+
+/** The ways in which a request for a path under /api has been made to look like one, or to lead elsewhere. */
+const bypasses = [
+  ...["/apix", "/API/x", "/api/../admin", "/api/./x", "/api//x", "//api/x", "/api/%2e%2e/admin", "/api/..%2fadmin"],
+  ...[
+    "/api%2f..%2fadmin",
+    "/api/%252e%252e/x",
+    "/api/..;/admin",
+    "/api;v=1/x",
+    "/api/a%5c..%5cadmin",
+    "/api\\..\\admin",
+  ],
+  ...["/api#/admin", "http://host/api", "/", "/admin?/api", "", "/.api", "/api/.hidden", "/api/x/..", "/%61pi"],
+];
+const harmless = [
+  "/api",
+  "/api/",
+  "/api?x=1",
+  "/api/?/../x",
+  "/api/v1",
+  "/api/v1/",
+  "/api/v1/a.b~c_d-1?q=/../",
+  "/api/v1?",
+];
+
+const api = (operations?: Intent["operations"]): Intent => ({
+  name: "api",
+  target: { namespace: "orders", selector: { app: "api" } },
+  port: 8080,
+  callers: [{ namespace: "web", serviceAccount: "frontend" }],
+  ...(operations ? { operations } : {}),
+});
+const to = { namespace: "orders", labels: { app: "api", tier: "x" } };
+
+/** The policies of a namespace as they are when they reach the cluster. */
+function policiesOf(intents: readonly Intent[], phase: Phase): Parameters<typeof evaluate>[0] {
+  const [{ target: { namespace } } = { target: to }] = intents;
+  if (phase === "off") return [];
+  const own = intents.filter(({ target }) => target.namespace === namespace);
+  const objects = [
+    ...ciliumAuthPolicyObjects("access", { namespace, phase, intents: own }),
+    ...(phase === "observe" ? [] : denyAllObjects("deny-all", { namespace })),
+  ];
+  return JSON.parse(JSON.stringify(objects.map(({ manifest }) => manifest))) as Parameters<typeof evaluate>[0];
+}
+
+/** What Cilium knows of a peer. The API server's node, and every node, may be the pod's own or another. */
+function sourcesOf(peer: Peer): Source[] {
+  if (!("entities" in peer))
+    return [
+      {
+        labels: {
+          "io.kubernetes.pod.namespace": peer.namespace,
+          "io.cilium.k8s.policy.serviceaccount": peer.serviceAccount,
+        },
+      },
+    ];
+  const address = peer.address === undefined ? {} : { address: peer.address };
+  return ["host", "remote-node"].map((node) => ({
+    reserved: peer.entities.map((entity) => (entity === "host" ? node : entity)),
+    ...address,
+  }));
+}
+
+const peers: fc.Arbitrary<Peer> = fc.oneof(
+  fc.record({ namespace: fc.constantFrom("xweb", "xshop", "x"), serviceAccount: fc.constantFrom("xa", "xb", "x") }),
+  fc
+    .record(
+      {
+        entities: fc.constantFrom<Peer & { entities: unknown }>(
+          ...(["ingress", "kube-apiserver", "host", "world"] as const).map((entity) => ({ entities: [entity] })),
+          { entities: ["kube-apiserver", "host"] },
+          { entities: ["kube-apiserver", "world"] },
+        ),
+        address: fc.constantFrom(
+          "10.2.3.4",
+          "192.0.2.9",
+          "192.0.3.9",
+          "198.51.100.7",
+          "2001:db8::1",
+          "2001:db9::1",
+          "::ffff:10.2.3.4",
+        ),
+      },
+      { requiredKeys: ["entities"] },
+    )
+    .map(({ entities: { entities }, ...rest }) => ({ entities, ...rest }) as Peer),
+);
+/** Somebody whom a caller stands for. */
+function peerOf(caller: Intent["callers"][number]): Peer {
+  if ("entity" in caller) return { entities: [caller.entity] };
+  if ("cidr" in caller) return { entities: ["world"], address: caller.cidr.replace(/\/.*/, "") };
+  return { namespace: caller.namespace, serviceAccount: caller.serviceAccount.replace("*", "xa") };
+}
+const strange = fc
+  .array(fc.constantFrom("/", ".", "..", "api", "v1", "a.b", "%2e", "%2F", ";", "?", "#", "\\", "*", "~"), {
+    maxLength: 7,
+  })
+  .map((parts) => `/${parts.join("")}`);
+const requests = fc.record({
+  method: fc.constantFrom("GET", "HEAD", "POST", "get", "DELETE"),
+  path: fc.oneof(fc.constantFrom(...bypasses, ...harmless, "/a.b", "/axb", "/.well-known/x", "/healthz"), strange),
+});
+/** Calls of which many are about what the intents are about. */
+const calls = (intents: readonly Intent[]) =>
+  fc.record(
+    {
+      from: fc.oneof(peers, fc.constantFrom(...intents.flatMap(({ callers }) => callers.map(peerOf)))),
+      to: fc.record({
+        namespace: fc.constant(intents[0]?.target.namespace ?? "x"),
+        labels: fc.oneof(
+          { weight: 2, arbitrary: fc.constantFrom(...intents.map(({ target }) => target.selector)) },
+          fc.dictionary(fc.constantFrom("app", "tier", "app.kubernetes.io/name"), fc.constantFrom("a", "b")),
+        ),
+      }),
+      port: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...intents.map(({ port }) => port)) }, fc.constant(80)),
+      http: requests,
+    },
+    { requiredKeys: ["from", "to", "port"] },
+  ) as fc.Arbitrary<Call>;
+/** Intents that meet on one target and port, half of the time. */
+const meeting = fc
+  .tuple(
+    anyIntents(["xshop"]).filter(({ length }) => length > 0),
+    fc.boolean(),
+  )
+  .map(([intents, meet]) => {
+    const [{ target, port } = expect.fail()] = intents;
+    return meet ? intents.map((intent) => ({ ...intent, target, port })) : intents;
+  });
+const phases = fc.constantFrom<Phase>("off", "observe", "allow", "require");
+
+describe("the policies that are emitted", () => {
+  test("let Cilium decide every call as the intents say, in every phase", { timeout: 30_000 }, () => {
+    const seen = new Set<Verdict>();
+    fc.assert(
+      fc.property(
+        meeting.chain((intents) =>
+          fc.tuple(fc.constant(intents), phases, fc.array(calls(intents), { minLength: 20, maxLength: 20 })),
+        ),
+        ([intents, phase, calls]) => {
+          const policies = policiesOf(intents, phase);
+          for (const call of calls) {
+            const { allowed, mustAuthenticate } = decide(intents, { xshop: phase }, call);
+            const expected: Verdict = !allowed ? "denied" : mustAuthenticate ? "allowed once authenticated" : "allowed";
+            seen.add(expected);
+            for (const from of sourcesOf(call.from)) expect(evaluate(policies, { ...call, from })).toBe(expected);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect([...seen].sort()).toEqual(["allowed", "allowed once authenticated", "denied"]);
+  });
+
+  test("deny UDP on the same port, and TCP on every other, once callers are told apart", () => {
+    const policies = policiesOf([api([{ methods: ["GET"] }])], "allow");
+    const [from = expect.fail()] = sourcesOf({ namespace: "web", serviceAccount: "frontend" });
+    expect(evaluate(policies, { from, to, port: 8080 })).toBe("allowed");
+    expect(evaluate(policies, { from, to, port: 8080, protocol: "UDP" })).toBe("denied");
+    expect(evaluate(policies, { from, to, port: 8081 })).toBe("denied");
+  });
+
+  test.each(["/api", "/"])(
+    "admit under the prefix %s nothing that leads elsewhere, however often it is decoded",
+    (prefix) => {
+      const operations = [{ paths: [{ prefix }] }];
+      const policies = policiesOf([api(operations)], "allow");
+      const [from = expect.fail()] = sourcesOf({ namespace: "web", serviceAccount: "frontend" });
+      const passes = (path: string) =>
+        evaluate(policies, { from, to, port: 8080, http: { method: "GET", path } }) === "allowed";
+      expect(harmless.filter((path) => !passes(path))).toEqual([]);
+      const admitted = bypasses.filter(passes);
+      expect(admitted).toEqual(bypasses.filter((path) => permits(operations, { method: "GET", path })));
+      for (const path of admitted) {
+        // What a server may make of it, with all that is encoded decoded and all that is relative resolved, is the path itself.
+        const { pathname } = new URL(decodeURIComponent(path), "http://server");
+        expect(pathname).toBe(path.split("?")[0]);
+        expect(pathname.startsWith(prefix)).toBe(true);
+      }
+    },
+  );
+});
+
+describe("a decision", () => {
+  const request = (path: string, method = "GET") => ({ method, path });
+  const call = (overrides: Partial<Call> = {}): Call => ({
+    from: { namespace: "web", serviceAccount: "frontend" },
+    to,
+    port: 8080,
+    ...overrides,
+  });
+  const require = { orders: "require" } as const;
+
+  test("is by caller, target and port, and asks a workload to authenticate in require alone", () => {
+    const intents = [api()];
+    const allowed = (overrides: Partial<Call>, phase: Phase = "allow") =>
+      decide(intents, { orders: phase }, call(overrides)).allowed;
+    expect(decide(intents, require, call())).toEqual({ allowed: true, mustAuthenticate: true });
+    expect(decide(intents, { orders: "allow" }, call())).toEqual({ allowed: true, mustAuthenticate: false });
+    expect(allowed({ from: { namespace: "web", serviceAccount: "other" } })).toBe(false);
+    expect(allowed({ from: { namespace: "other", serviceAccount: "frontend" } })).toBe(false);
+    expect(allowed({ from: { entities: ["world"], address: "192.0.2.1" } })).toBe(false);
+    expect(allowed({ to: { namespace: "orders", labels: { app: "db" } } })).toBe(false);
+    expect(allowed({ port: 9090 })).toBe(false);
+    expect(allowed({ port: 9090 }, "observe")).toBe(true);
+    expect(decide(intents, {}, call({ port: 9090 })).allowed).toBe(true);
+  });
+
+  test("tells service accounts with dots from those with hyphens", () => {
+    const dotted = { ...api(), callers: [{ namespace: "web", serviceAccount: "a.b" }] };
+    expect(decide([dotted], require, call({ from: { namespace: "web", serviceAccount: "a-b" } })).allowed).toBe(false);
+  });
+
+  test("is by method and path as they are sent: GET is not HEAD, the query is free, a prefix is of whole segments", () => {
+    const intents = [api([{ methods: ["GET"], paths: [{ prefix: "/api" }, { exact: "/healthz" }] }])];
+    const allowed = (path: string, method?: string) =>
+      decide(intents, require, call({ http: request(path, method) })).allowed;
+    expect(harmless.filter((path) => !allowed(path))).toEqual([]);
+    expect(bypasses.filter((path) => allowed(path))).toEqual([]);
+    expect(["/healthz", "/healthz?verbose", "/healthz/", "/healthz/x"].map((path) => allowed(path))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect([allowed("/api", "HEAD"), allowed("/api", "get")]).toEqual([false, false]);
+  });
+
+  test("of a connection is yes where something may be done on it", () => {
+    const intents = [api([{ paths: [{ exact: "/a" }] }])];
+    expect(decide(intents, require, call())).toEqual({ allowed: true, mustAuthenticate: true });
+    expect(decide(intents, require, call({ http: request("/b") }))).toEqual({
+      allowed: false,
+      mustAuthenticate: false,
+    });
+  });
+
+  test("never asks what is no workload, nor who is exempt, and takes a network for addresses outside alone", () => {
+    const intents: Intent[] = [
+      {
+        name: "api",
+        target: { namespace: "orders", selector: { app: "api" } },
+        port: 8080,
+        callers: [
+          { entity: "host" },
+          { cidr: "10.0.0.0/8" },
+          { namespace: "jobs", serviceAccount: "*", withoutAuthentication: "a Job is over before the handshake" },
+          { namespace: "jobs", serviceAccount: "long" },
+        ],
+      },
+    ];
+    const of = (from: Peer) => decide(intents, require, call({ from }));
+    const unasked = { allowed: true, mustAuthenticate: false };
+    expect(of({ entities: ["host"], address: "192.0.2.1" })).toEqual(unasked);
+    expect(of({ entities: ["world"], address: "10.1.2.3" })).toEqual(unasked);
+    expect(of({ entities: ["ingress"], address: "10.1.2.3" }).allowed).toBe(false);
+    expect(of({ entities: ["world"], address: "::ffff:10.1.2.3" }).allowed).toBe(false);
+    expect(of({ namespace: "jobs", serviceAccount: "nightly" })).toEqual(unasked);
+    expect(of({ namespace: "jobs", serviceAccount: "long" })).toEqual({ allowed: true, mustAuthenticate: true });
+  });
+});
