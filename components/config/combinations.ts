@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { accessConflicts } from "./accessConflicts";
 import { formatPath, valueAt, type Path } from "./path";
-import { phases, schema, type Hint, type StackConfig } from "./schema";
+import type { Hint } from "./fields";
+import { phases, schema, type StackConfig } from "./schema";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
 
 /** A value that is well-formed and still wrong beside the others. */

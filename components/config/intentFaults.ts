@@ -1,6 +1,6 @@
 import { entities } from "./intent";
 import { parseNetwork } from "./network";
-import type { Hint } from "./schema";
+import type { Hint } from "./fields";
 
 /** What is wrong with a part of an intent although each of its keys is well-formed. */
 export interface Fault extends Partial<Hint> {

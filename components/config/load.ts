@@ -4,7 +4,8 @@ import { readBaseValues } from "./baseValues";
 import { conflictsIn, type PartialConfig } from "./combinations";
 import type { Fault } from "./intentFaults";
 import { formatPath, valueAt, type Path } from "./path";
-import { schema, written, type DeepReadonly, type Hint, type StackConfig } from "./schema";
+import { written, type Hint } from "./fields";
+import { schema, type DeepReadonly, type StackConfig } from "./schema";
 
 /** The project's name, and so the prefix of its keys in `pulumi config`. */
 export const project = "zero-trust";

@@ -1,0 +1,58 @@
+import * as z from "zod";
+import type { Fault } from "./intentFaults";
+
+/** What the error for a value says: what is allowed, and an example that would be. */
+export interface Hint {
+  readonly allowed: string;
+  readonly example: string;
+}
+
+export const hinted = <T extends z.ZodType>(schema: T, allowed: string, example: string): T =>
+  schema.meta({ allowed, example });
+export const text = (pattern: RegExp, allowed: string, example: string) =>
+  hinted(z.string().regex(pattern), allowed, example);
+export const choice = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  hinted(z.enum(values), values.join(", "), values[0]);
+
+/** `pulumi config set` writes booleans as strings and, at the top level, everything else as JSON. */
+export const written = (value: unknown): unknown => {
+  if (typeof value !== "string") return value;
+  if (value === "true" || value === "false") return value === "true";
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+};
+export const json = <T extends z.ZodType>(schema: T) => z.preprocess(written, schema);
+export const object = <T extends z.ZodRawShape>(shape: T) => json(z.strictObject(shape));
+/** An object that may be left out, and one whose absence is reported key by key, each with its own example. */
+export const section = <T extends z.ZodRawShape>(shape: T) => object(shape).prefault({});
+export const boolean = (example: "true" | "false") => hinted(json(z.boolean()), "true or false", example);
+export const whole = (minimum: number, maximum: number, example: number) =>
+  hinted(json(z.int().min(minimum).max(maximum)), `a whole number from ${minimum} to ${maximum}`, String(example));
+
+const dnsLabel = "lower-case letters, digits and hyphens, at most 63";
+export const namespace = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a namespace's name: ${dnsLabel}`, "orders");
+export const name = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a name: ${dnsLabel}`, "api");
+
+/** An object of which not every combination of keys makes sense, and what its forms are. */
+export const formed = <T extends z.ZodRawShape>(
+  shape: T,
+  faults: (value: z.output<z.ZodObject<T>>) => readonly Fault[],
+  { allowed, example }: Hint,
+) =>
+  hinted(
+    json(
+      z.strictObject(shape).check(({ value, issues }) => {
+        // A key that is misspelt is a problem, and not a second one where it is missing.
+        if (issues.length > 0) return;
+        for (const { path, ...params } of faults(value))
+          issues.push({ code: "custom", input: value, path: [...path], params });
+      }),
+    ),
+    allowed,
+    example,
+  );
+export const some = <T extends z.ZodType>(element: T, { allowed, example }: Hint) =>
+  hinted(json(z.array(element).min(1)), `one or more, each ${allowed}`, `[${example}]`);
