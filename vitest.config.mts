@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/lab/**"],
+    // A bound for what hangs, and no measure: machines are slow and busy.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What a passing test logs is noise.
     silent: "passed-only",
     // Makes `${output}` throw instead of printing a note about toString.
