@@ -1,23 +1,81 @@
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { programs, versionOf, type Program, type ProgramName } from "./programs";
 
 /** What keeps a tool from being there; the message is for the user. */
 export class ToolError extends Error {}
 
+/** As {@link buildTools}, for one program: its path. */
+export function buildTool(name: ProgramName): string {
+  return buildTools([name])[name];
+}
+
 /**
- * Builds the program that the module `tools/<name>` names as its tool: minutes the first time, seconds once Go has it in its cache.
+ * Builds programs from the modules that pin them, into .build/bin: minutes the first time, nothing as long as neither their pins nor Go change.
+ * Says on standard error what it builds.
  *
- * @returns the path of the program
- * @throws ToolError where Go is missing, or go.sum does not vouch for what it got
+ * @returns the path of each
+ * @throws ToolError where Go or a C compiler is missing, or go.sum does not vouch for what it got
  */
-export function buildTool(name: string): string {
-  const directory = resolve(".build");
-  const { status } = go(
-    ["build", "-C", join("tools", name), "-mod=readonly", "-o", `${directory}/`, "tool"],
-    "inherit",
-  );
-  if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
-  return join(directory, name);
+export function buildTools<Name extends ProgramName>(names: readonly Name[]): Record<Name, string> {
+  const missing = names
+    .map((name) => ({ name, program: programs[name], key: keyOf(programs[name]) }))
+    .filter(({ name, key }) => !isBuilt(name, key));
+  missing.forEach(({ name, program, key }, index) => {
+    const position = missing.length > 1 ? `[${index + 1}/${missing.length}] ` : "";
+    const started = Date.now();
+    log(`${position}building ${name} ${versionOf(program)}: about ${program.minutes} min the first time`);
+    build(name, program, key);
+    log(`${position}built ${name} in ${Math.round((Date.now() - started) / 1000)} s`);
+  });
+  return Object.fromEntries(names.map((name) => [name, pathOf(name)])) as Record<Name, string>;
+}
+
+const pathOf = (name: ProgramName) => resolve(".build", "bin", name);
+const keyFile = (name: ProgramName) => resolve(".build", "bin", `.${name}.key`);
+const isBuilt = (name: ProgramName, key: string) =>
+  existsSync(pathOf(name)) && existsSync(keyFile(name)) && readFileSync(keyFile(name), "utf8") === key;
+const log = (text: string) => process.stderr.write(`${text}\n`);
+
+/** What a program is made from: another key, another program. */
+function keyOf(program: Program): string {
+  const directory = join("tools", program.module);
+  const pins = ["go.mod", "go.sum"].map((file) => readFileSync(join(directory, file), "utf8"));
+  const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"], "pipe");
+  if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
+  const key = [stdout, pins, program.package, program.cgo, linkerFlags(program)];
+  return createHash("sha256").update(JSON.stringify(key)).digest("hex");
+}
+
+const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
+
+/** Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. */
+function build(name: ProgramName, program: Program, key: string): void {
+  if (program.cgo) checkCompiler(name, program);
+  mkdirSync(resolve(".build", "bin"), { recursive: true });
+  const directory = mkdtempSync(resolve(".build", "build-"));
+  try {
+    const [built, builtKey] = [join(directory, name), join(directory, "key")];
+    const flags = ["-mod=readonly", `-ldflags=${linkerFlags(program)}`, "-o", built];
+    const { status } = go(program, ["build", ...flags, program.package], "inherit");
+    if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
+    writeFileSync(builtKey, key);
+    renameSync(built, pathOf(name));
+    renameSync(builtKey, keyFile(name));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function checkCompiler(name: ProgramName, program: Program): void {
+  const compiler = go(program, ["env", "CC"], "pipe").stdout.trim();
+  const { error } = spawnSync(compiler.split(" ")[0]!, ["--version"], { stdio: "ignore" });
+  if (error)
+    throw new ToolError(
+      `The C compiler ${compiler} is not installed, with which ${name} is built: apt-get install gcc libc6-dev`,
+    );
 }
 
 /**
@@ -28,7 +86,7 @@ export function buildTool(name: string): string {
  * @throws ToolError where Go is missing, the module is not to be had, or it is another than it was
  */
 export function downloadModule(path: string, version: string, sum: string): string {
-  const { status, stdout } = go(["mod", "download", "-json", `${path}@${version}`], "pipe");
+  const { status, stdout } = run(["mod", "download", "-json", `${path}@${version}`], "pipe", {});
   const found = (stdout === "" ? {} : JSON.parse(stdout)) as { Dir?: string; Sum?: string; Error?: string };
   if (status !== 0 || found.Dir === undefined)
     throw new ToolError(`${path}@${version} cannot be downloaded: ${found.Error ?? "no answer"}`);
@@ -36,10 +94,15 @@ export function downloadModule(path: string, version: string, sum: string): stri
   return found.Dir;
 }
 
-function go(args: readonly string[], stdout: "inherit" | "pipe"): SpawnSyncReturns<string> {
+/** Go in a program's module, whatever workspace is around it. */
+const go = ({ module, cgo }: Program, [command, ...args]: readonly [string, ...string[]], stdout: "inherit" | "pipe") =>
+  run([command, "-C", join("tools", module), ...args], stdout, { GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" });
+
+function run(args: readonly string[], stdout: "inherit" | "pipe", env: object): SpawnSyncReturns<string> {
   const result = spawnSync("go", args, {
-    env: { ...process.env, CGO_ENABLED: "0" },
-    stdio: ["ignore", stdout, "inherit"],
+    env: { ...process.env, ...env },
+    // Standard output is for what a command answers, so Go's progress goes beside ours.
+    stdio: ["ignore", stdout === "inherit" ? 2 : stdout, "inherit"],
     encoding: "utf8",
   });
   if ((result.error as NodeJS.ErrnoException | undefined)?.code === "ENOENT")

@@ -1,0 +1,177 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { buildTools, downloadModule } from "../tools/go";
+import { programs, versionOf, type ProgramName } from "../tools/programs";
+import { fakeNodes, fakeVolumes } from "./fakeNodes";
+import { writeKubeconfigs, writeServerFiles } from "./files";
+import { killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
+import { controllerPrograms, serverPrograms } from "./programs";
+import { removeControlPlane, removeCrashed, temporaryDirectory, writeState } from "./state";
+
+/** A real API server with Cilium's CRDs, on loopback. */
+export interface ControlPlane {
+  /** The path of a kubeconfig whose contexts `apps` and `infra` both lead here, as a cluster-admin. */
+  readonly kubeconfig: string;
+  /** As in `https://127.0.0.1:16443`. */
+  readonly server: string;
+  /** Where its files are: logs, keys, data. */
+  readonly directory: string;
+  /** The path of the audit log: a JSON line for each write, without bodies, there when the write is answered. */
+  readonly auditLog: string;
+  /**
+   * Runs kubectl in the context `apps`.
+   *
+   * @returns its output
+   * @throws LabError with what it says on standard error
+   */
+  kubectl(args: readonly string[], input?: string): string;
+  /** Ends its processes and removes its files. */
+  stop(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  /**
+   * Whether controllers, scheduler and kwok run too, so that workloads become ready.
+   *
+   * @default false
+   */
+  readonly controllers?: boolean;
+  /**
+   * How many nodes kwok fakes. Above 0 only with controllers.
+   *
+   * @default 1 with controllers
+   */
+  readonly nodes?: number;
+  /**
+   * Where its files are to be; it then outlives this process.
+   *
+   * @default a temporary directory, and the control plane ends with this process
+   */
+  readonly directory?: string;
+}
+
+const cilium = {
+  path: "github.com/cilium/cilium",
+  version: "v1.19.3",
+  sum: "h1:foJrHPk45HwshOd8Qf/kptf9JxPfNySkIDKsetZa9+Y=",
+  crds: "pkg/k8s/apis/cilium.io/client/crds/v2",
+} as const;
+
+/**
+ * Starts etcd and an API server, seconds after its programs are built. Removes first what crashed predecessors have left.
+ *
+ * Everything is on loopback, at free ports, in the caller's network: what runs against it (the engine, hooks, tests) reaches it without root and without a veth pair,
+ * and from outside nobody does.
+ *
+ * @throws LabError where a program does not become ready, ToolError where one cannot be built
+ */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  if (process.platform !== "linux") throw new LabError("The lab needs Linux");
+  const { controllers = false, nodes = controllers ? 1 : 0 } = options;
+  if (nodes > 0 && !controllers) throw new LabError(`${nodes} nodes need controllers: true`);
+  const tools = buildTools([
+    ...(["etcd", "kube-apiserver", "kubectl"] as const),
+    ...(controllers ? (["kube-controller-manager", "kube-scheduler", "kwok"] as const) : []),
+  ]);
+  const crds = join(downloadModule(cilium.path, cilium.version, cilium.sum), cilium.crds);
+  await removeCrashed();
+
+  const detached = options.directory !== undefined;
+  const directory = detached ? resolve(options.directory) : temporaryDirectory();
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const processes: ProcessRecord[] = [];
+  // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
+  const save = (server: string, owned: boolean) =>
+    writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes });
+  const onExit = () => {
+    killProcesses(processes);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once("exit", onExit);
+  const stop = async () => {
+    process.off("exit", onExit);
+    await removeControlPlane(directory);
+  };
+
+  try {
+    const [port, ...controllerPorts] = await freePorts(4);
+    const server = `https://127.0.0.1:${port}`;
+    save(server, true);
+    const start = (calls: ReturnType<typeof serverPrograms>) =>
+      calls.map((call) => {
+        const name = call.name as ProgramName & keyof typeof tools;
+        const program = { ...call, program: tools[name], version: versionOf(programs[name]) };
+        const record = startProcess(directory, program, detached);
+        processes.push(record);
+        save(server, true);
+        return record;
+      });
+    const ready = (records: readonly ProcessRecord[]) =>
+      Promise.all(records.map((record) => untilReady(directory, record)));
+
+    const tokens = writeServerFiles(directory);
+    await ready(start(serverPrograms(port!)));
+    const kubeconfigs = writeKubeconfigs(directory, server, tokens);
+    const kubectl = (args: readonly string[], input?: string) => runKubectl(tools.kubectl, directory, args, input);
+    const apply = ["apply", "--server-side", "--filename"];
+    const late = controllers ? start(controllerPrograms(kubeconfigs, controllerPorts)) : [];
+    kubectl([...apply, crds]);
+    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    if (controllers) {
+      await ready(late);
+      const objects = [...fakeNodes(nodes), ...fakeVolumes(5)];
+      kubectl([...apply, "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      // A pod needs both, and the controllers make them.
+      kubectl(["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s"]);
+      if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]);
+    }
+    if (detached) {
+      save(server, false);
+      process.off("exit", onExit);
+    }
+    return {
+      kubeconfig: kubeconfigs.lab,
+      server,
+      directory,
+      auditLog: join(directory, "audit.log"),
+      kubectl,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Ports that were free just now. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((done, fail) =>
+        server.once("error", fail).listen(0, "127.0.0.1", () => done(server)),
+      );
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+function runKubectl(program: string, directory: string, args: readonly string[], input?: string): string {
+  const { error, status, stdout, stderr } = spawnSync(program, args, {
+    env: {
+      PATH: process.env["PATH"],
+      KUBECONFIG: join(directory, "kubeconfig"),
+      KUBECACHEDIR: join(directory, "cache"),
+    },
+    input: input ?? "",
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (error) throw error;
+  if (status !== 0) throw new LabError(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
+  return stdout;
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** How a program is built. */
+export interface Program {
+  /** The folder under tools/ with the go.mod and go.sum that pin it and all it is made of. */
+  readonly module: string;
+  readonly package: string;
+  /**
+   * Whether it is built with C. All programs of a module are, or none: the two share no compiled packages.
+   *
+   * @default false
+   */
+  readonly cgo?: boolean;
+  /** Flags for the linker by the version in go.mod: without them the program knows no version, or a wrong one. */
+  readonly ldflags?: (version: string) => string;
+  /** What building it takes the first time, on two cores, after those above it. */
+  readonly minutes: number;
+}
+
+const kubernetes = (name: string, minutes: number): Program => ({
+  module: "kubernetes",
+  package: `k8s.io/kubernetes/cmd/${name}`,
+  ldflags: (version) =>
+    ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
+      .map((path) => `-X ${path}.gitVersion=${version}`)
+      .join(" "),
+  minutes,
+});
+
+// spire-server's SQLite is written in C.
+const spire = (name: string, minutes: number): Program => ({
+  module: "spire",
+  package: `github.com/spiffe/spire/cmd/${name}`,
+  cgo: true,
+  minutes,
+});
+
+const table = {
+  helm: { module: "helm", package: "helm.sh/helm/v4/cmd/helm", minutes: 2 },
+  "kube-score": { module: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score", minutes: 1 },
+  pulumi: {
+    module: "pulumi",
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    ldflags: (version) => `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
+    minutes: 4,
+  },
+  etcd: { module: "etcd", package: "go.etcd.io/etcd/server/v3", minutes: 1 },
+  kubectl: kubernetes("kubectl", 2),
+  "kube-apiserver": kubernetes("kube-apiserver", 4),
+  "kube-controller-manager": kubernetes("kube-controller-manager", 2),
+  "kube-scheduler": kubernetes("kube-scheduler", 1),
+  kwok: { module: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", minutes: 2 },
+  "spire-server": spire("spire-server", 6),
+  "spire-agent": spire("spire-agent", 2),
+  "spire-controller-manager": {
+    module: "spire-controller-manager",
+    package: "github.com/spiffe/spire-controller-manager/cmd",
+    minutes: 2,
+  },
+  "cilium-operator": { module: "cilium", package: "github.com/cilium/cilium/operator", minutes: 5 },
+} satisfies Record<string, Program>;
+
+export type ProgramName = keyof typeof table;
+
+/** Every program that the lab runs, and those that judge what is rendered. */
+export const programs: Readonly<Record<ProgramName, Program>> = table;
+
+export const programNames = Object.keys(table) as ProgramName[];
+
+/** The version of a program's module: that of the first requirement in its go.mod, as in `v1.36.3`. */
+export function versionOf({ module }: Program): string {
+  const file = join("tools", module, "go.mod");
+  const version = /^require \S+ (v\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
+  if (version === undefined) throw new Error(`${file} requires no module`);
+  return version;
+}
