@@ -1,0 +1,168 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { load } from "js-yaml";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
+import { staticEntryCrd } from "../../../components/spire/registration";
+import { buildTool, downloadModule } from "../../../tools/go";
+import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
+import { loadConfig } from "../../../components/config/load";
+import { manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
+import { configOf, root, transitionOf } from "../../support/stacks";
+import { plan } from "../../../components/plan";
+import { stackValues } from "../../support/arbitrary";
+import fc from "fast-check";
+
+describe("on an API server with Cilium's own CRDs", () => {
+  let plane: ControlPlane;
+  beforeAll(async () => {
+    plane = await startControlPlane();
+  });
+  afterAll(() => plane?.stop());
+
+  /** What a strict server-side dry run says of objects; empty where it takes them. */
+  function refused(objects: readonly KubernetesObject[]): string {
+    try {
+      plane.kubectl(
+        ["apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename", "-"],
+        objects.map((object) => JSON.stringify(object)).join("\n---\n"),
+      );
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  test("the commands that render prints for an empty cluster work, one after the other", () => {
+    const out = mkdtempSync(join(tmpdir(), "zero-trust-rendered-"));
+    try {
+      plane.kubectl(["create", "namespace", "orders"]);
+      const render = spawnSync("npm", ["run", "-s", "render", "--", "--stack", "apps", "--from", "new", "--out", out], {
+        cwd: root,
+        encoding: "utf8",
+      });
+      const commands =
+        render.stdout
+          .split("Without Pulumi:\n")[1]
+          ?.split("\n")
+          .filter((line) => line.trim() !== "") ?? [];
+      expect(commands.length).toBe(3);
+      const kubectl = dirname(buildTool("kubectl"));
+      for (const command of commands) {
+        const { status, stderr } = spawnSync("sh", ["-c", command], {
+          env: { ...process.env, PATH: `${kubectl}:${process.env["PATH"]}`, KUBECONFIG: plane.kubeconfig },
+          encoding: "utf8",
+        });
+        expect([command.trim(), status, stderr]).toEqual([command.trim(), 0, ""]);
+      }
+      expect(
+        plane.kubectl(["get", "statefulset", "spire-server", "--namespace", "spire", "--output", "name"]),
+      ).toContain("spire-server");
+    } finally {
+      rmSync(out, { recursive: true });
+    }
+  });
+
+  test.each([true, false])(
+    "every object of the stacks is taken as it is, unknown fields forbidden, with auth %s",
+    (auth) => {
+      for (const stack of ["apps", "infra"]) {
+        const namespace = stack === "apps" ? "orders" : "registry";
+        if (namespace === "registry" && auth) plane.kubectl(["create", "namespace", namespace]);
+        expect(refused(manifestsOf(transitionOf(stack, { from: "on", auth }).plan.components))).toBe("");
+      }
+    },
+  );
+
+  test("so are the policies of any intents, whatever their callers, operations and phase", () => {
+    plane.kubectl(["create", "namespace", "any"]);
+    const policies = fc.sample(stackValues, { numRuns: 40, seed: 7 }).flatMap((values, run) => {
+      const config = loadConfig({ ...values, auth: true }, "apps", { directory: root });
+      return plan(config, { cilium: "on" }).components.flatMap(({ kind, objects }) =>
+        kind !== "CiliumAuthPolicy"
+          ? []
+          : objects.map(({ manifest }, i) => ({
+              ...manifest,
+              metadata: {
+                name: `p${run}-${i}-${manifest.metadata.name}`.slice(0, 63).replace(/-+$/, ""),
+                namespace: "any",
+              },
+            })),
+      );
+    });
+    expect(policies.length).toBeGreaterThan(40);
+    expect(refused(policies)).toBe("");
+  });
+
+  test("a mode that Cilium has not, and a misspelt field, are refused there", () => {
+    const [{ manifest } = expect.fail()] = ciliumAuthPolicyObjects("access", {
+      namespace: "orders",
+      phase: "require",
+      intents: configOf("apps").access,
+    });
+    const changed = (from: string, to: string) =>
+      JSON.parse(JSON.stringify(manifest).replace(from, to)) as KubernetesObject;
+    expect(refused([changed('"required"', '"mandatory"')])).toContain("authentication.mode");
+    expect(refused([changed('"authentication"', '"authentcation"')])).toContain("authentcation");
+  });
+
+  test("our CRD of static entries takes and refuses what spire-controller-manager's own does", () => {
+    const source = downloadModule(
+      "github.com/spiffe/spire-controller-manager",
+      "v0.6.2",
+      "h1:YJb+LcmpcckwoSLv6rX64wuND7f011nPJzyP2IX1gKY=",
+    );
+    const original = load(
+      readFileSync(join(source, "config/crd/bases/spire.spiffe.io_clusterstaticentries.yaml"), "utf8"),
+    ) as KubernetesObject;
+    const good = { spiffeID: "spiffe://a.b/c", parentID: "spiffe://a.b/d", selectors: ["k8s:ns:e"] };
+    const specs: object[] = [
+      good,
+      {},
+      { ...good, selectors: undefined },
+      { ...good, selectors: "k8s:ns:e" },
+      { ...good, parentID: 1 },
+      {
+        ...good,
+        x509SVIDTTL: "1h",
+        jwtSVIDTTL: "5m",
+        dnsNames: ["a"],
+        hint: "x",
+        admin: true,
+        downstream: false,
+        storeSVID: true,
+      },
+      { ...good, x509SVIDTTL: 3600 },
+      { ...good, admin: "true" },
+      { ...good, federatesWith: ["c.d"], className: "x" },
+      { ...good, ttl: "1h" },
+      { ...good, dnsNames: [1] },
+    ];
+    const verdicts = () =>
+      specs.map(
+        (spec) =>
+          refused([
+            { apiVersion: "spire.spiffe.io/v1alpha1", kind: "ClusterStaticEntry", metadata: { name: "x" }, spec },
+          ]) === "",
+      );
+    const apply = (crd: KubernetesObject) => {
+      plane.kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(crd));
+      plane.kubectl([
+        "wait",
+        "--for",
+        "condition=Established",
+        "crd/clusterstaticentries.spire.spiffe.io",
+        "--timeout",
+        "30s",
+      ]);
+    };
+    apply(staticEntryCrd());
+    const ours = verdicts();
+    plane.kubectl(["delete", "crd", "clusterstaticentries.spire.spiffe.io"]);
+    apply(original);
+    expect(ours).toEqual(verdicts());
+    expect(ours).toEqual([true, false, false, false, false, true, false, false, true, false, false]);
+  });
+});
