@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
-import { buildTools, downloadModule } from "../tools/go";
+import { buildTools } from "../tools/go";
 import { programs, versionOf, type ProgramName } from "../tools/programs";
-import { fakeNodes, fakeVolumes } from "./fakeNodes";
+import { fakeNodes } from "./fakeNodes";
+import { ciliumDefinitions, kwokFiles } from "./modules";
 import { writeKubeconfigs, writeServerFiles } from "./files";
 import { killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
 import { controllerPrograms, serverPrograms } from "./programs";
@@ -45,19 +46,12 @@ export interface ControlPlaneOptions {
    */
   readonly nodes?: number;
   /**
-   * Where its files are to be; it then outlives this process.
+   * Where its files are to be, with nothing else in it; it then outlives this process.
    *
    * @default a temporary directory, and the control plane ends with this process
    */
   readonly directory?: string;
 }
-
-const cilium = {
-  path: "github.com/cilium/cilium",
-  version: "v1.19.3",
-  sum: "h1:foJrHPk45HwshOd8Qf/kptf9JxPfNySkIDKsetZa9+Y=",
-  crds: "pkg/k8s/apis/cilium.io/client/crds/v2",
-} as const;
 
 /**
  * Starts etcd and an API server, seconds after its programs are built. Removes first what crashed predecessors have left.
@@ -75,12 +69,12 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     ...(["etcd", "kube-apiserver", "kubectl"] as const),
     ...(controllers ? (["kube-controller-manager", "kube-scheduler", "kwok"] as const) : []),
   ]);
-  const crds = join(downloadModule(cilium.path, cilium.version, cilium.sum), cilium.crds);
+  const definitions = ciliumDefinitions();
+  const kwok = controllers ? kwokFiles() : undefined;
   await removeCrashed();
 
   const detached = options.directory !== undefined;
-  const directory = detached ? resolve(options.directory) : temporaryDirectory();
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const directory = detached ? emptyDirectory(resolve(options.directory)) : temporaryDirectory();
   const processes: ProcessRecord[] = [];
   // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
   const save = (server: string, owned: boolean) =>
@@ -116,13 +110,12 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const kubeconfigs = writeKubeconfigs(directory, server, tokens);
     const kubectl = (args: readonly string[], input?: string) => runKubectl(tools.kubectl, directory, args, input);
     const apply = ["apply", "--server-side", "--filename"];
-    const late = controllers ? start(controllerPrograms(kubeconfigs, controllerPorts)) : [];
-    kubectl([...apply, crds]);
+    const late = kwok ? start(controllerPrograms(kubeconfigs, kwok.stages, controllerPorts)) : [];
+    kubectl([...apply, definitions]);
     kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
-    if (controllers) {
+    if (kwok) {
       await ready(late);
-      const objects = [...fakeNodes(nodes), ...fakeVolumes(5)];
-      kubectl([...apply, "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
       // A pod needs both, and the controllers make them.
       kubectl(["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s"]);
       if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]);
@@ -143,6 +136,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     await stop();
     throw error;
   }
+}
+
+/** For this alone, since it is removed in the end with all that is in it. */
+function emptyDirectory(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (readdirSync(path).length > 0) throw new LabError(`${path} is not empty: end what runs there, or name another`);
+  return path;
 }
 
 /** Ports that were free just now. */

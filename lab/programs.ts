@@ -52,8 +52,12 @@ export function serverPrograms(port: number): Call[] {
   ];
 }
 
-/** What makes workloads ready: the controllers, the scheduler, and kwok in the place of kubelets, for nodes of its own alone. */
-export function controllerPrograms(kubeconfigs: Readonly<Record<User, string>>, ports: readonly number[]): Call[] {
+/** What makes workloads ready: the controllers, the scheduler, and kwok in the place of kubelets and storage, for nodes and a storage class of its own alone. */
+export function controllerPrograms(
+  kubeconfigs: Readonly<Record<User, string>>,
+  stages: readonly string[],
+  ports: readonly number[],
+): Call[] {
   const [managerPort, schedulerPort, kwokPort] = ports;
   const serving = (port: number | undefined) => [
     "--bind-address=127.0.0.1",
@@ -82,6 +86,7 @@ export function controllerPrograms(kubeconfigs: Readonly<Record<User, string>>, 
       name: "kwok",
       args: [
         `--kubeconfig=${kubeconfigs.kwok}`,
+        ...stages.map((file) => `--config=${file}`),
 
         "--manage-all-nodes=false",
         `--manage-nodes-with-annotation-selector=${fakeNode}=fake`,

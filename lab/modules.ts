@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { downloadModule } from "../tools/go";
+
+/** The directory with the CRDs of Cilium's version 2, which are those that the program writes. */
+export const ciliumDefinitions = () =>
+  join(
+    downloadModule("github.com/cilium/cilium", "v1.19.3", "h1:foJrHPk45HwshOd8Qf/kptf9JxPfNySkIDKsetZa9+Y="),
+    "pkg/k8s/apis/cilium.io/client/crds/v2",
+  );
+
+/** What kwok does to objects ("stages"), one file each, and its storage class. The version is that of the program in tools/kwok. */
+export function kwokFiles() {
+  const directory = join(
+    downloadModule("sigs.k8s.io/kwok", "v0.8.0", "h1:OTIOTwgROqPMovcTwxICx2eYQ4AwLpSx5EpjbDKF4SQ="),
+    "kustomize/stage",
+  );
+  const stages = [
+    ...["node/fast/node-initialize", "node/heartbeat-with-lease/node-heartbeat-with-lease"],
+    ...["pod-ready", "pod-complete", "pod-delete"].map((stage) => `pod/fast/${stage}`),
+    ...["pvc-provision", "pvc-delete", "pv-bind", "pv-delete"].map((stage) => `volume/fast/${stage}`),
+  ];
+  return {
+    stages: stages.map((stage) => join(directory, `${stage}.yaml`)),
+    storageClass: join(directory, "volume/fast/storage-class.yaml"),
+  };
+}

@@ -1,0 +1,191 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startControlPlane, type ControlPlane } from "../../lab/controlPlane";
+import { fakeNode } from "../../lab/fakeNodes";
+import { LabError } from "../../lab/processes";
+import { root } from "../support/stacks";
+
+/** The processes that stand in a directory, as all do that the lab starts. */
+const processesIn = (directory: string) =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  });
+
+const manifest = (apiVersion: string, kind: string, name: string, spec: object) =>
+  JSON.stringify({ apiVersion, kind, metadata: { name, namespace: "default" }, spec });
+const apply = ["apply", "--server-side", "--validate=strict", "--filename", "-"];
+
+describe("a control plane", () => {
+  let lab: ControlPlane;
+  beforeAll(async () => {
+    lab = await startControlPlane();
+  });
+  afterAll(() => lab.stop());
+
+  const policy = (ingress: object) =>
+    manifest("cilium.io/v2", "CiliumNetworkPolicy", "orders", { endpointSelector: {}, ingress: [ingress] });
+
+  test("is ready, and both stacks' contexts lead to it", () => {
+    expect(lab.server).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    const uid = (context: string) =>
+      lab.kubectl(["--context", context, "get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}"]);
+    expect(uid("apps")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(uid("infra")).toBe(uid("apps"));
+    expect(lab.kubectl(["auth", "can-i", "*", "*"])).toBe("yes\n");
+  });
+
+  test("takes a policy that demands authentication", () => {
+    expect(lab.kubectl(apply, policy({ fromEndpoints: [{}], authentication: { mode: "required" } }))).toMatch(
+      /serverside-applied/,
+    );
+  });
+
+  test("refuses a mode that Cilium does not have, and an unknown field where it is told to be strict", () => {
+    const error = (ingress: object) => {
+      expect(() => lab.kubectl(apply, policy(ingress))).toThrow(LabError);
+      try {
+        return lab.kubectl(apply, policy(ingress));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(error({ authentication: { mode: "bogus" } })).toMatch(/mode: Unsupported value: "bogus"/);
+    expect(error({ authentcation: { mode: "required" } })).toMatch(/authentcation: field not declared in schema/);
+  });
+
+  test("lets nobody in with a wrong token, and nobody at secrets without a role", () => {
+    const whoami = (user: string) => lab.kubectl(["get", "secrets", "--all-namespaces", "--as", user]);
+    expect(() => whoami("system:anonymous")).toThrow(/cannot list resource "secrets"/);
+    expect(() => whoami("system:serviceaccount:default:default")).toThrow(/cannot list resource "secrets"/);
+    expect(() => lab.kubectl(["--token=wrong", "get", "secrets"])).toThrow(/Unauthorized/);
+  });
+
+  test("has a line in its audit log for a write as soon as the write is answered, refused or not, and none for a read", () => {
+    const lines = () =>
+      readFileSync(lab.auditLog, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { verb: string; level: string; responseStatus: { code: number } })
+        .filter((event) => JSON.stringify(event).includes("audited"));
+    const config = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "audited" } });
+    lab.kubectl(["create", "--filename", "-"], config);
+    expect(() => lab.kubectl(["create", "--filename", "-"], config)).toThrow(/AlreadyExists/);
+    lab.kubectl(["get", "configmap", "audited"]);
+    lab.kubectl(["delete", "configmap", "audited", "--wait=false"]);
+    expect(lines().map(({ verb, level, responseStatus }) => `${verb} ${level} ${responseStatus.code}`)).toEqual([
+      "create Metadata 201",
+      "create Metadata 409",
+      "delete Metadata 200",
+    ]);
+  });
+
+  test("runs beside another, which ends without it and leaves no process and no file", async () => {
+    const other = await startControlPlane();
+    const running = processesIn(other.directory);
+    expect(running).toHaveLength(2);
+    expect(other.server).not.toBe(lab.server);
+    await other.stop();
+    expect(processesIn(other.directory)).toEqual([]);
+    expect(existsSync(other.directory)).toBe(false);
+    expect(lab.kubectl(["get", "--raw", "/readyz"])).toBe("ok");
+  });
+
+  test("says what is wrong with nodes without controllers, and with a directory that is in use", async () => {
+    await expect(startControlPlane({ nodes: 1 })).rejects.toThrow(/nodes need controllers/);
+    await expect(startControlPlane({ directory: lab.directory })).rejects.toThrow(/is not empty/);
+  });
+});
+
+describe("a control plane with controllers", () => {
+  let lab: ControlPlane;
+  beforeAll(async () => {
+    lab = await startControlPlane({ controllers: true, nodes: 2 });
+  });
+  afterAll(() => lab.stop());
+
+  const workload = (kind: string, name: string, more: object, mounts: object[]) => {
+    const labels = { app: name };
+    const containers = [{ name, image: "registry.test/none:1", volumeMounts: mounts }];
+    const template = { metadata: { labels }, spec: { containers } };
+    return manifest("apps/v1", kind, name, { selector: { matchLabels: labels }, template, ...more });
+  };
+  const rolledOut = (workload: string) => lab.kubectl(["rollout", "status", workload, "--timeout=60s"]);
+
+  test("makes a DaemonSet ready on every node", () => {
+    lab.kubectl(apply, workload("DaemonSet", "agent", {}, []));
+    expect(rolledOut("daemonset/agent")).toMatch(/successfully rolled out/);
+    const nodes = ["get", "pods", "--selector=app=agent", "--output=jsonpath={.items[*].spec.nodeName}"];
+    expect(lab.kubectl(nodes).split(" ").sort()).toEqual(["node-1", "node-2"]);
+  });
+
+  test("makes a StatefulSet ready, with a volume for it", () => {
+    const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: claim }];
+    const more = { serviceName: "server", volumeClaimTemplates };
+    lab.kubectl(apply, workload("StatefulSet", "server", more, [{ name: "data", mountPath: "/data" }]));
+    rolledOut("statefulset/server");
+    expect(lab.kubectl(["get", "pvc", "data-server-0", "--output=jsonpath={.status.phase}"])).toBe("Bound");
+  });
+
+  test("rolls a Deployment when its template changes", () => {
+    lab.kubectl(apply, workload("Deployment", "web", { replicas: 2 }, []));
+    rolledOut("deployment/web");
+    lab.kubectl(["set", "image", "deployment/web", "web=registry.test/none:2"]);
+    expect(rolledOut("deployment/web")).toMatch(/successfully rolled out/);
+  });
+
+  test("leaves a node alone that is not its own", () => {
+    const node = (name: string, annotations: object) =>
+      lab.kubectl(apply, JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name, annotations } }));
+    node("real", {});
+    node("late", { [fakeNode]: "fake" });
+    lab.kubectl(["wait", "--for=condition=Ready", "node/late", "--timeout=60s"]);
+    expect(lab.kubectl(["get", "node", "real", "--output=jsonpath={.status.capacity}"])).toBe("");
+  });
+});
+
+describe("a predecessor that was killed", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "zero-trust-test-"));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+
+  /** A process that starts a control plane, names its directory, and is killed. */
+  async function crash(): Promise<string> {
+    const script = join(scratch, "crash.ts");
+    writeFileSync(
+      script,
+      `import { startControlPlane } from ${JSON.stringify(join(root, "lab/controlPlane"))};
+       startControlPlane().then(({ directory }) => { console.log(directory); setInterval(() => {}, 1000); });`,
+    );
+    const outfile = join(scratch, "crash.js");
+    await build({ entryPoints: [script], bundle: true, platform: "node", target: "node20", outfile });
+    const child = spawn(process.execPath, [outfile], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const [output] = (await once(child.stdout, "data")) as [Buffer];
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    return output.toString().trim();
+  }
+
+  test("is cleaned up by the next start: its processes, its files, and no process that has a number of its own by now", async () => {
+    const directory = await crash();
+    expect(processesIn(directory)).toHaveLength(2);
+    // As if the number of one had gone to somebody else: this process.
+    const state = join(directory, "state.json");
+    const { processes, ...rest } = JSON.parse(readFileSync(state, "utf8")) as { processes: { started: string }[] };
+    const reused = { ...processes[0], name: "reused", pid: process.pid };
+    writeFileSync(state, JSON.stringify({ ...rest, processes: [...processes, reused] }));
+
+    const lab = await startControlPlane();
+    await lab.stop();
+    expect(processesIn(directory)).toEqual([]);
+    expect(existsSync(directory)).toBe(false);
+  });
+});

@@ -1,0 +1,46 @@
+import { relative } from "node:path";
+import { parseArgs } from "node:util";
+import { closest, distance } from "fastest-levenshtein";
+import { buildTools, ToolError } from "./go";
+import { programNames, programs, versionOf, type ProgramName } from "./programs";
+
+const usage = `Builds the programs that the lab runs, from the modules under tools/ that pin them, into .build/bin.
+
+npm run tools -- [NAME...]   builds those named (default: all)
+npm run tools -- --help      this text
+
+NAME  ${programNames.join(", ")}
+
+Exit: 0; 2 when one cannot be built, or a name is wrong.`;
+
+function main(argv: string[]): void {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: { help: { type: "boolean", default: false } },
+  });
+  if (values.help) return print(usage);
+  const names = positionals.length > 0 ? positionals.map(programName) : programNames;
+  for (const [name, path] of Object.entries(buildTools(names)))
+    print(`${name} ${versionOf(programs[name as ProgramName])}  ${relative(".", path)}`);
+}
+
+function programName(text: string): ProgramName {
+  const name = programNames.find((name) => name === text);
+  if (name) return name;
+  const near = closest(text, programNames);
+  const hint = distance(text, near) <= 3 ? `; did you mean ${near}?` : "";
+  throw new ToolError(`${text} is no program of tools/${hint} There are ${programNames.join(", ")}`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ToolError || error instanceof TypeError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}
