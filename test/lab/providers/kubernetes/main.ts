@@ -1,0 +1,4 @@
+import { serve } from "../plugin";
+import { kubernetesProvider } from "./provider";
+
+serve(kubernetesProvider());

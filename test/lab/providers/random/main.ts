@@ -1,0 +1,4 @@
+import { serve } from "../plugin";
+import { randomProvider } from "./provider";
+
+serve(randomProvider());
