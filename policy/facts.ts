@@ -61,6 +61,7 @@ export function factsOfPlan(
   const resourcesOf = ({ objects, release }: Plan["components"][number]) =>
     [...objects, ...(release ? [release] : [])].map(({ name }) => name);
   const { context, identity } = config.cluster;
+  const named = new Map(components.map((component) => [component.name, resourcesOf(component)]));
   return {
     stack,
     config,
@@ -72,9 +73,7 @@ export function factsOfPlan(
       resources: resourcesOf(component),
     })),
     edges: components.flatMap(({ name, after, objects }) => [
-      ...components
-        .filter((other) => after.includes(other.name))
-        .flatMap((other) => resourcesOf(other).map((to) => ({ from: name, to }))),
+      ...after.flatMap((other) => (named.get(other) ?? []).map((to) => ({ from: name, to }))),
       ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),
     ]),
     providers: [{ name: "cluster", context, identity }],

@@ -36,9 +36,7 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
       description:
         "What the guardrails advise, and what they would stop if this update did not turn authentication off.",
       enforcementLevel: "advisory",
-      validateStack: (args, report) => {
-        for (const guardrail of guardrails) reportStack(guardrail, "advisory", basis)(args, report);
-      },
+      validateStack: reportStack(guardrails, "advisory", basis),
     },
   ];
 }
@@ -52,7 +50,7 @@ function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Polic
     enforcementLevel: severity,
     remediationSteps: remediation,
     ...(reads && { validateResource: reportObject(guardrail, basis) }),
-    ...(checkStack && { validateStack: reportStack(stackRule, "mandatory", basis) }),
+    ...(checkStack && { validateStack: reportStack([stackRule], "mandatory", basis) }),
   };
 }
 
@@ -72,13 +70,15 @@ function reportObject({ checkStack: _, ...guardrail }: Guardrail, basis: () => B
 }
 
 /** Judges the whole stack; reports what counts as the given level. */
-function reportStack(guardrail: Guardrail, level: Severity, basis: () => Basis | ConfigError) {
+function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: () => Basis | ConfigError) {
   return ({ resources }: StackValidationArgs, report: ReportViolation): void => {
     const read = basis();
     if (read instanceof ConfigError) return;
-    for (const { where, message, severity } of violationsOf(guardrail, factsOfResources(read, resources)))
-      if (severity === level)
-        report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
+    const facts = factsOfResources(read, resources);
+    for (const guardrail of guardrails)
+      for (const { where, message, severity } of violationsOf(guardrail, facts))
+        if (severity === level)
+          report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
   };
 }
 

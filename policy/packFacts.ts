@@ -28,25 +28,28 @@ export interface KnownPart {
 }
 
 /** Copies what is known. Reading an unknown throws, and a policy that throws is silently turned into advice: so that must not happen later. */
-export function knownPart(value: unknown, path = ""): KnownPart {
-  if (typeof value !== "object" || value === null) return { value, unknown: [] };
+export function knownPart(value: unknown): KnownPart {
   const unknown: string[] = [];
-  const read = (key: string | number): unknown => {
-    const at = typeof key === "number" ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+  return { value: copyKnown(value, "", unknown), unknown };
+}
+
+/** Every stack policy copies every resource, so this makes little but the copy. */
+function copyKnown(value: unknown, path: string, unknown: string[]): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const isList = Array.isArray(value);
+  const entries: [string, unknown][] = [];
+  // The indices of a list are read as an object's keys are.
+  for (const key of Object.keys(value)) {
+    const at = isList ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
     try {
-      const part = knownPart((value as Record<string | number, unknown>)[key], at);
-      unknown.push(...part.unknown);
-      return part.value;
+      entries.push([key, copyKnown((value as Record<string, unknown>)[key], at, unknown)]);
     } catch (error) {
       if (!(error instanceof UnknownValueError)) throw error;
       unknown.push(at);
-      return undefined;
+      entries.push([key, undefined]);
     }
-  };
-  const copy = Array.isArray(value)
-    ? Array.from({ length: value.length }, (_, i) => read(i))
-    : Object.fromEntries(Object.keys(value).map((key) => [key, read(key)]));
-  return { value: copy, unknown };
+  }
+  return isList ? entries.map(([, item]) => item) : Object.fromEntries(entries);
 }
 
 /** The Kubernetes object that a resource is, and what is unknown in it; undefined for any other resource. */
@@ -70,10 +73,15 @@ export function factsOfResources(
   resources: readonly PackResource[],
 ): Facts {
   const rollout = resources.find(({ type }) => type === types.Rollout);
+  const children = childrenOf(resources);
+  let objects: Facts["objects"] | undefined;
   return {
     stack,
     config,
-    objects: resources.flatMap((resource) => objectOf(resource)?.manifest ?? []),
+    // Copied when a guardrail first reads them: half of those that judge the whole stack never do.
+    get objects() {
+      return (objects ??= resources.flatMap((resource) => objectOf(resource)?.manifest ?? []));
+    },
     releases: resources
       .filter(({ type }) => type === types.CiliumAuth)
       .map(({ props }) => ({
@@ -83,8 +91,7 @@ export function factsOfResources(
       })),
     components: resources.flatMap(({ type, name }) => {
       const kind = kinds.find((candidate) => types[candidate] === type);
-      const inside = resources.filter(({ parent }) => parent?.name === name).map((resource) => resource.name);
-      return kind === undefined || kind === "Rollout" ? [] : [{ kind, name, resources: inside }];
+      return kind === undefined || kind === "Rollout" ? [] : [{ kind, name, resources: children.get(name) ?? [] }];
     }),
     providers: providersOf(resources),
     edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),
@@ -93,6 +100,18 @@ export function factsOfResources(
 }
 
 const kinds = Object.keys(types) as (keyof typeof types)[];
+
+/** The names of what each resource is the parent of. */
+function childrenOf(resources: readonly PackResource[]): ReadonlyMap<string, readonly string[]> {
+  const children = new Map<string, string[]>();
+  for (const { name, parent } of resources) {
+    if (!parent) continue;
+    const siblings = children.get(parent.name);
+    if (siblings) siblings.push(name);
+    else children.set(parent.name, [name]);
+  }
+  return children;
+}
 
 /** The providers that Kubernetes objects go through, each once. */
 function providersOf(resources: readonly PackResource[]): Facts["providers"] {

@@ -26,6 +26,7 @@ export const nodeAttestation: Guardrail = {
 
 function attestors(object: KubernetesObject, { objects }: Facts): Violation[] {
   const clusters = listOf(spireConfigurationOf(object, "server")?.plugin("NodeAttestor", "k8s_psat")["clusters"]);
+  if (clusters.length === 0) return [];
   const agents = objects
     .filter(isAgent)
     .map((agent) => `${agent.metadata.namespace}:${String(podOf(agent)["serviceAccountName"])}`);

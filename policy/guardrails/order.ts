@@ -15,9 +15,10 @@ export const order: Guardrail = {
 
 function turningOn(facts: Facts): Violation[] {
   const [spire, cilium, policies] = [partsOf(facts, "Spire"), partsOf(facts, "CiliumAuth"), policiesOf(facts)];
+  const after = targetsOf(facts);
   return [
-    ...(installsCilium(facts) ? [] : cilium.flatMap((part) => missing(facts, part, spire))),
-    ...policies.flatMap((part) => missing(facts, part, [...spire, ...cilium])),
+    ...(installsCilium(facts) ? [] : cilium.flatMap((part) => missing(after, part, spire))),
+    ...policies.flatMap((part) => missing(after, part, [...spire, ...cilium])),
   ];
 }
 
@@ -25,10 +26,11 @@ function turningOff(facts: Facts): Violation[] {
   const [spire, cilium, policies] = [partsOf(facts, "Spire"), partsOf(facts, "CiliumAuth"), policiesOf(facts)];
   const relaxed = partsOf(facts, "CiliumAuthPolicy");
   const first = installsCilium(facts);
+  const after = targetsOf(facts);
   return [
-    ...(first ? [] : cilium.flatMap((part) => missing(facts, part, relaxed))),
-    ...[...cilium, ...policies].flatMap((part) => waiting(facts, part, spire)),
-    ...(first ? [] : policies.flatMap((part) => waiting(facts, part, cilium))),
+    ...(first ? [] : cilium.flatMap((part) => missing(after, part, relaxed))),
+    ...waiting(after, [...cilium, ...policies], spire),
+    ...(first ? [] : waiting(after, policies, cilium)),
   ];
 }
 
@@ -42,26 +44,38 @@ const installsCilium = ({ config, previous }: Facts) =>
   previous.state === undefined &&
   (previous.cilium ?? "off") === "off";
 
+/** What each resource comes after: grouped once, since a stack may have thousands of each. */
+type Targets = ReadonlyMap<string, ReadonlySet<string>>;
+
+function targetsOf({ edges }: Facts): Targets {
+  const targets = new Map<string, Set<string>>();
+  for (const { from, to } of edges) {
+    const known = targets.get(from);
+    if (known) known.add(to);
+    else targets.set(from, new Set([to]));
+  }
+  return targets;
+}
+
 /** Where a component does not come after others, all their resources. */
-function missing({ edges }: Facts, part: Part, others: readonly Part[]): Violation[] {
-  const after = new Set(edges.filter(({ from }) => from === part.name).map(({ to }) => to));
+function missing(targets: Targets, part: Part, others: readonly Part[]): Violation[] {
+  const after = targets.get(part.name);
   return others
-    .filter(({ resources }) => !resources.every((resource) => after.has(resource)))
+    .filter(({ resources }) => !resources.every((resource) => after?.has(resource)))
     .map((other) => ({
       where: part.name,
       message: `does not come after ${other.name}; write dependsOn: ${other.name}`,
     }));
 }
 
-/** Where a component or a resource in it waits for others. */
-function waiting({ edges }: Facts, part: Part, others: readonly Part[]): Violation[] {
-  const inside = new Set([part.name, ...part.resources]);
-  const targets = new Map(
-    others.flatMap((other) => [other.name, ...other.resources].map((name) => [name, other.name])),
-  );
-  const found = edges.flatMap(({ from, to }) => (inside.has(from) ? (targets.get(to) ?? []) : []));
-  return [...new Set(found)].map((other) => ({
-    where: part.name,
-    message: `waits for ${other} on the way off; remove the dependency`,
-  }));
+/** Where components or resources in them wait for others. */
+function waiting(targets: Targets, parts: readonly Part[], others: readonly Part[]): Violation[] {
+  const owners = new Map(others.flatMap((other) => [other.name, ...other.resources].map((name) => [name, other.name])));
+  return parts.flatMap((part) => {
+    const after = [part.name, ...part.resources].flatMap((name) => [...(targets.get(name) ?? [])]);
+    return [...new Set(after.flatMap((name) => owners.get(name) ?? []))].map((other) => ({
+      where: part.name,
+      message: `waits for ${other} on the way off; remove the dependency`,
+    }));
+  });
 }

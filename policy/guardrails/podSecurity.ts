@@ -14,7 +14,7 @@ export const podSecurity: Guardrail = {
     "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root and the sockets' directory.",
   blocksOff: false,
   reads: (object) =>
-    mayBeSpire(object) && ["StatefulSet", "Deployment", "DaemonSet", "Namespace"].includes(object.kind),
+    ["StatefulSet", "Deployment", "DaemonSet", "Namespace"].includes(object.kind) && mayBeSpire(object),
   checkObject: (object) => (object.kind === "Namespace" ? [] : [...restricted(object), ...hostAccess(object)]),
   checkStack: (facts) => facts.objects.filter(isSpireNamespace).flatMap((namespace) => level(namespace, facts)),
 };

@@ -1,4 +1,4 @@
-import { imagesOf, type ContainerImage } from "../images";
+import { hasContainers, imagesOf, type ContainerImage } from "../images";
 import type { Facts } from "../facts";
 import { inObject, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
@@ -30,7 +30,7 @@ const broken: readonly string[] = ["1.15.2"];
 /** Versions of the images whose repository ends in the given name. SPIRE has had the major version 1 since 2021. */
 function versionsOf({ objects }: Facts, repository: string): Version[] {
   return objects
-    .filter(mayBeSpire)
+    .filter((object) => hasContainers(object) && mayBeSpire(object))
     .flatMap(imagesOf)
     .filter(({ parts }) => parts?.repository.endsWith(`/${repository}`))
     .flatMap((image) => {

@@ -1,0 +1,178 @@
+// Measures the program beside what would be used instead, and how it grows: `npm run bench -- [--rounds N] [--out FILE]`. Prints Markdown tables.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { buildTool, downloadModule } from "../tools/go";
+import { contest, median, type Contestant, type Measured } from "./contest";
+import { writeProject } from "./stackFile";
+
+const options = readOptions();
+const rounds = Number(options.rounds);
+const growthRounds = Math.ceil(rounds / 2);
+const sizes = [10, 100, 1000, 10_000];
+const node = process.execPath;
+const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bench-"));
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: { rounds: { type: "string", default: "7" }, out: { type: "string" } },
+    });
+    if (!/^[1-9]\d*$/.test(values.rounds)) throw new TypeError(`--rounds ${values.rounds}: write a number, as in 7`);
+    return values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`${error.message}\n\nnpm run bench -- [--rounds N] [--out FILE]\n`);
+    process.exit(2);
+  }
+}
+
+async function main(): Promise<void> {
+  const sections: string[] = [];
+  const show = (title: string, table: string) => {
+    sections.push(`## ${title}\n\n${table}\n`);
+    process.stdout.write(`\n${sections.at(-1)}`);
+  };
+  show(
+    "Machine",
+    `${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`,
+  );
+  show("Render", besides(await contest("render", renderers(), rounds)));
+  show("Start of the policy pack", besides(await contest("policy pack", packs(), rounds)));
+  for (const size of sizes) writeProject(projectOf(size), size);
+  const grown = await contest("growth", sizes.map(renderOf), growthRounds);
+  show("Growth: the command render", growth(grown));
+  show("Steps, in milliseconds", await steps());
+  if (options.out !== undefined) writeFileSync(options.out, sections.join("\n"));
+}
+
+/** Render, and what else would tell what a cluster gets: Cilium's chart with its SPIRE. Node alone is what render cannot be below. */
+function renderers(): Contestant[] {
+  const cilium = downloadModule(
+    "github.com/cilium/cilium",
+    "v1.20.2",
+    "h1:dqiEGIcXc+gqCLYG/l7VCFJ8GHyb4HUrwbZOpkX5dL8=",
+  );
+  const chart = join(cilium, "install/kubernetes/cilium");
+  const spire = ["enabled", "mutual.spire.enabled", "mutual.spire.install.enabled"];
+  const values = spire.flatMap((key) => ["--set", `authentication.${key}=true`]);
+  return [
+    {
+      name: "`render`, both stacks",
+      command: node,
+      args: [".build/cli/render.js", "--out", join(scratch, "rendered")],
+      until: "end",
+    },
+    {
+      name: "`helm template` of Cilium with its SPIRE",
+      command: buildTool("helm"),
+      args: ["template", "cilium", chart, ...values],
+      until: "end",
+    },
+    { name: "Node alone", command: node, args: ["--eval", "0"], until: "end" },
+  ];
+}
+
+/** The pack as Pulumi starts it, with what it would be without its bundle, and with the least that any pack is. */
+function packs(): Contestant[] {
+  const runner = resolve("node_modules/@pulumi/pulumi/cmd/run-policy-pack");
+  // Beside node_modules, so that it finds the SDK.
+  const least = resolve(".build/bench/pack");
+  mkdirSync(least, { recursive: true });
+  writeFileSync(join(least, "package.json"), JSON.stringify({ name: "least", version: "0.1.0", main: "index.js" }));
+  writeFileSync(
+    join(least, "index.js"),
+    `new (require("@pulumi/policy").PolicyPack)("least", { policies: [{ name: "nothing", description: "Nothing.", enforcementLevel: "advisory", validateResource: () => {} }] });`,
+  );
+  const byPulumi = (name: string, program: string, env = {}): Contestant => ({
+    name,
+    command: node,
+    // The engine's address is not used before the engine asks something.
+    args: [runner, "127.0.0.1:1", resolve(program)],
+    env,
+    until: "port",
+  });
+  return [
+    byPulumi("the pack, by Pulumi's runner", "policy"),
+    // The runner's ts-node keeps what it compiled under the temporary directory: not so on a fresh machine, as in CI.
+    byPulumi("its TypeScript by the same, on a fresh machine", "policy/index.ts", { TS_NODE_CACHE: "false" }),
+    byPulumi("its TypeScript by the same, compiled and checked before", "policy/index.ts"),
+    byPulumi("one trivial JavaScript policy by the same", least),
+    { name: "the pack, by `node policy/start.js`", command: node, args: ["policy/start.js"], until: "port" },
+  ];
+}
+
+const projectOf = (intents: number) => join(scratch, String(intents));
+
+const renderOf = (intents: number): Contestant => ({
+  name: intents.toLocaleString("en"),
+  command: node,
+  args: [resolve(".build/cli/render.js"), "--out", join(projectOf(intents), "rendered")],
+  cwd: projectOf(intents),
+  until: "end",
+});
+
+/** What the time goes to, for the stacks here and for the generated ones. Each in a process of its own, so that nothing is warm. */
+async function steps(): Promise<string> {
+  const subjects = [
+    ...["infra", "apps"].map((name) => ({ name, args: [".", name] })),
+    ...sizes.map((size) => ({ name: `${size.toLocaleString("en")} intents`, args: [projectOf(size), "bench"] })),
+  ];
+  const program = ".build/bench/steps.js";
+  const measured = await contest(
+    "steps",
+    subjects.map(({ name, args }) => ({ name, command: node, args: [program, ...args], until: "end" })),
+    growthRounds,
+  );
+  const found = measured.map(({ outputs }) => outputs.map((output) => JSON.parse(output) as Record<string, number>));
+  const names = Object.keys(found[0]?.[0] ?? {});
+  const rows = names.map((step) => [
+    step,
+    ...found.map((runs) => median(runs.map((run) => run[step] ?? NaN)).toFixed(1)),
+  ]);
+  return table(["", ...subjects.map(({ name }) => name)], rows);
+}
+
+/** Each beside the first: above 1, the first is ahead. */
+function besides(measured: readonly Measured[]): string {
+  const [first] = measured;
+  const ratio = (value: number | undefined, of: number | undefined) => (value && of ? (value / of).toFixed(2) : "–");
+  return table(
+    ["", "time", "peak memory", "time, as a multiple of the first", "memory, as a multiple of the first"],
+    measured.map((m) => [
+      m.name,
+      time(m.ms),
+      memory(m.mebibytes),
+      ratio(m.ms, first?.ms),
+      ratio(m.mebibytes, first?.mebibytes),
+    ]),
+  );
+}
+
+function growth(measured: readonly Measured[]): string {
+  const each = measured.map(({ ms }, i) => ms / (sizes[i] ?? NaN));
+  const rows = measured.map(({ name, ms, mebibytes }, i) => [
+    name,
+    time(ms),
+    memory(mebibytes),
+    `${(each[i] ?? NaN).toFixed(2)} ms`,
+    i === 0 ? "" : ((each[i] ?? NaN) / (each[i - 1] ?? NaN)).toFixed(2),
+  ]);
+  return table(["intents", "time", "peak memory", "time for each intent", "of that a size before"], rows);
+}
+
+const time = (ms: number) => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
+const memory = (mebibytes: number | undefined) => (mebibytes === undefined ? "–" : `${mebibytes.toFixed(0)} MiB`);
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(header), line(header.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
+}
+
+main()
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  })
+  .finally(() => rmSync(scratch, { recursive: true }));
