@@ -135,11 +135,7 @@ describe.each([...forms])("%s", (name, [first, ...others]) => {
   });
 
   const fitting = mutations.filter(([, kind]) => kind.test(name));
-  const otherForms = others.map((other, index): Mutation => [
-    `another update, ${index + 1}`,
-    /./,
-    () => other,
-  ]);
+  const otherForms = others.map((other, index): Mutation => [`another update, ${index + 1}`, /./, () => other]);
   test.each([...fitting, ...otherForms])(
     "%s: it differs where kubectl says so, and is replaced where the API server refuses",
     async (_, __, mutate) => {
