@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/lab/**/*.test.ts"],
+    setupFiles: ["test/lab/programs.ts"],
+    // Each has an API server of its own, and machines with two cores have to do.
+    fileParallelism: false,
     silent: "passed-only",
     // The first build of a program takes minutes.
     hookTimeout: 1_200_000,

@@ -1,41 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import { InitFailed, startProvider, type Driver, type Resource } from "./driver";
-import { installProviders, providerPath } from "./install";
+import { InitFailed, type Driver, type Resource } from "./driver";
+import { startHarness, type Harness } from "./harness";
 import { at, type Fields } from "./values";
 
-const directory = mkdtempSync(join(tmpdir(), "zero-trust-"));
-let lab: ControlPlane;
+let harness: Harness;
 let driver: Driver;
-const started: Driver[] = [];
-
-/** Starts the provider as the program configures it, with other arguments or other faults. */
-async function provider(args: Fields = {}, environment: NodeJS.ProcessEnv = {}): Promise<Driver> {
-  const mutable = { enableConfigMapMutable: "true", enableSecretMutable: "true" };
-  const another = await startProvider(
-    providerPath(directory),
-    { context: "apps", enableServerSideApply: "true", ...mutable, ...args },
-    { KUBECONFIG: lab.kubeconfig, ...environment },
-  );
-  started.push(another);
-  return another;
-}
-
 beforeAll(async () => {
-  installProviders(directory);
-  lab = await startControlPlane();
-  driver = await provider();
+  harness = await startHarness();
+  driver = await harness.provider();
 });
-afterAll(async () => {
-  for (const one of started) await one.stop();
-  await lab?.stop();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => harness?.stop());
 afterEach(() => {
-  lab.kubectl(["delete", "configmap,secret,service,statefulset,persistentvolumeclaim", "--all", "--namespace=default"]);
+  const kinds = "configmap,secret,service,statefulset,persistentvolumeclaim";
+  harness.lab.kubectl(["delete", kinds, "--all", "--namespace=default"]);
 });
 
 const configMapType = "kubernetes:core/v1:ConfigMap";
@@ -61,7 +38,8 @@ const statefulSet = (image: string, annotations: Fields = {}): Fields => ({
     },
   },
 });
-const live = (what: string) => JSON.parse(lab.kubectl(["get", what, "--output=json"])) as Fields;
+const live = (what: string) => harness.live(what);
+const kubectl = (...args: string[]) => harness.lab.kubectl(args);
 
 /** What the provider made, though it says that it is not ready. */
 async function unfinished(operation: Promise<unknown>): Promise<{ message: string; resource: Resource }> {
@@ -133,7 +111,7 @@ test("an update applies the change in place, and takes away what is no longer as
 test("an update of a field that another manager holds is a conflict that names it, and the next update sees the difference still", async () => {
   const made = await driver.create(configMapType, configMap({ level: "info" }));
   const theirs = JSON.stringify(configMap({ level: "theirs" }));
-  lab.kubectl(["apply", "--server-side", "--force-conflicts", "--field-manager=flux", "--filename=-"], theirs);
+  harness.lab.kubectl(["apply", "--server-side", "--force-conflicts", "--field-manager=flux", "--filename=-"], theirs);
   const wanted = configMap({ level: "debug" });
   const { message, resource } = await unfinished(driver.update(configMapType, made, wanted));
   expect(message).toMatch(/conflict with "flux"/);
@@ -143,18 +121,18 @@ test("an update of a field that another manager holds is a conflict that names i
 
 test("an update takes over what kubectl has changed", async () => {
   const made = await driver.create(configMapType, configMap({ level: "info" }));
-  lab.kubectl(["patch", "configmap/settings", "--type=merge", "--patch", '{"data":{"level":"by hand","more":"1"}}']);
+  kubectl("patch", "configmap/settings", "--type=merge", "--patch", '{"data":{"level":"by hand","more":"1"}}');
   await driver.update(configMapType, made, configMap({ level: "debug" }));
   expect(live("configmap/settings")["data"]).toEqual({ level: "debug" });
 });
 
 test("read finds what has drifted, in the shape of what was asked for, and an empty id for what is gone", async () => {
   const made = await driver.create(configMapType, configMap({ level: "info" }));
-  lab.kubectl(["patch", "configmap/settings", "--type=merge", "--patch", '{"data":{"level":"by hand","more":"1"}}']);
+  kubectl("patch", "configmap/settings", "--type=merge", "--patch", '{"data":{"level":"by hand","more":"1"}}');
   const found = await driver.read(configMapType, made);
   expect(found.inputs).toEqual(configMap({ level: "by hand" }));
   expect(await driver.diff(configMapType, found, made.inputs)).toMatchObject({ changed: true, paths: ["data.level"] });
-  lab.kubectl(["delete", "configmap/settings"]);
+  kubectl("delete", "configmap/settings");
   expect((await driver.read(configMapType, made)).id).toBe("");
 });
 
@@ -171,7 +149,7 @@ test("delete lets what depends on the object go first, unless it says otherwise,
   await expect(deleted).rejects.toThrow(/finalizers might prevent it: foregroundDeletion/);
   const release = JSON.stringify([{ op: "remove", path: "/metadata/finalizers" }]);
   const rest = driver.delete(configMapType, made);
-  lab.kubectl(["patch", "configmap/settings", "--type=json", "--patch", release]);
+  kubectl("patch", "configmap/settings", "--type=json", "--patch", release);
   await rest;
 });
 
@@ -188,8 +166,7 @@ test("a workload is awaited until its controller says that it runs, and not at a
   const made = driver.create(statefulSetType, statefulSet("server:1"));
   const counts = { observedGeneration: 1, replicas: 1, readyReplicas: 1, currentReplicas: 1 };
   const patch = JSON.stringify({ status: { ...counts, currentRevision: "a", updateRevision: "a" } });
-  const report = () =>
-    lab.kubectl(["patch", "statefulset/server", "--subresource=status", "--type=merge", "--patch", patch]);
+  const report = () => kubectl("patch", "statefulset/server", "--subresource=status", "--type=merge", "--patch", patch);
   await expect.poll(() => live("statefulset/server")["kind"]).toBe("StatefulSet");
   report();
   const ready = await made;
@@ -217,7 +194,7 @@ test("a StatefulSet whose fixed fields change is replaced, the old one first; it
 
 test("a ConfigMap's data is fixed unless the provider may change it", async () => {
   const made = await driver.create(configMapType, configMap({ level: "info" }));
-  const strict = await provider({ enableConfigMapMutable: "false" });
+  const strict = await harness.provider({ enableConfigMapMutable: "false" });
   expect(await strict.diff(configMapType, made, configMap({ level: "debug" }))).toMatchObject({
     replaces: ["data.level"],
     deleteBeforeReplace: true,

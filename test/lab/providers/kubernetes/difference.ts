@@ -1,7 +1,7 @@
 import type { Difference } from "../plugin";
 import { at, isFields, same, type Fields } from "../values";
 import { fixedFields, touches, type Mutable } from "./replacement";
-import { normalised, recorded } from "./shape";
+import { isBuiltIn, isQuantity, normalised, recorded, sameQuantity } from "./shape";
 
 /**
  * What an update would change: the last known live object, seen through what was asked for then, against what is asked for now.
@@ -20,10 +20,12 @@ export function difference(
   const after = placed(normalised(news), namespaced);
   const fixed = fixedFields(after, mutable);
   const paths = Object.fromEntries(
-    changes(before, after, []).map(({ path, kind, removed }) => {
-      const replace = touches(path, fixed, removed);
-      return [propertyPath(path), { kind, replace }];
-    }),
+    changes(before, after, [])
+      .filter(({ path, was, comes }) => !(isBuiltIn(news) && isQuantity(path) && sameQuantity(was, comes)))
+      .map(({ path, kind, was, comes }) => {
+        const replace = touches(path, fixed, was ?? comes);
+        return [propertyPath(path), { kind, replace }];
+      }),
   );
   const place = (object: Fields) => [at(object, "metadata", "namespace"), at(object, "metadata", "name")];
   // One object may not be there twice under one name.
@@ -40,14 +42,14 @@ function placed(object: Fields, namespaced: boolean | undefined): Fields {
 interface Change {
   readonly path: readonly (string | number)[];
   readonly kind: "add" | "delete" | "update";
-  /** What was there, or what comes. */
-  readonly removed: unknown;
+  readonly was: unknown;
+  readonly comes: unknown;
 }
 
 function changes(before: unknown, after: unknown, path: readonly (string | number)[]): Change[] {
   if (same(before, after)) return [];
-  if (before === undefined) return [{ path, kind: "add", removed: after }];
-  if (after === undefined) return [{ path, kind: "delete", removed: before }];
+  if (before === undefined) return [{ path, kind: "add", was: before, comes: after }];
+  if (after === undefined) return [{ path, kind: "delete", was: before, comes: after }];
   if (isFields(before) && isFields(after))
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
       changes(before[key], after[key], [...path, key]),
@@ -56,7 +58,7 @@ function changes(before: unknown, after: unknown, path: readonly (string | numbe
     return Array.from({ length: Math.max(before.length, after.length) }).flatMap((_, index) =>
       changes(before[index], after[index], [...path, index]),
     );
-  return [{ path, kind: "update", removed: before }];
+  return [{ path, kind: "update", was: before, comes: after }];
 }
 
 /** `spec.containers[0].image`, `data["a.conf"]`: as Pulumi writes a property's path. */

@@ -5,7 +5,7 @@ import { hasUnknown, same, type Fields } from "../values";
 import { propertyPath } from "./difference";
 
 /**
- * `kubernetes:helm.sh/v3:Release`: the official provider has helm 3 in it; here the `helm` program on PATH does the same, with client-side apply as helm 3 has it.
+ * `kubernetes:helm.sh/v3:Release`: the official provider has helm 3 in it; here the `helm` program on PATH does the same, with client-side apply and waits as helm 3 has them.
  *
  * @param context of the kubeconfig
  */
@@ -25,7 +25,8 @@ export function helmRelease(context: string | undefined) {
     ...chartArgs(news),
     ...placeArgs(news),
     ...(news["createNamespace"] === true ? ["--create-namespace"] : []),
-    ...(news["skipAwait"] === true ? [] : ["--wait", "--timeout", `${Number(news["timeout"] ?? 300)}s`]),
+    ...(news["skipAwait"] === true ? [] : ["--wait=legacy", "--timeout", `${Number(news["timeout"] ?? 300)}s`]),
+    ...(news["waitForJobs"] === true ? ["--wait-for-jobs"] : []),
     ...["--server-side=false", "--values", "-", "--output", "json"],
   ];
   const status = async (news: Fields): Promise<Fields> =>
@@ -94,7 +95,7 @@ export function helmRelease(context: string | undefined) {
       }
     },
     async delete(state: Fields): Promise<void> {
-      const wait = ["--wait", "--timeout", `${Number(state["timeout"] ?? 300)}s`];
+      const wait = ["--wait=legacy", "--timeout", `${Number(state["timeout"] ?? 300)}s`];
       await helm(["uninstall", String(state["name"]), ...placeArgs(state), "--ignore-not-found", ...wait]);
     },
   };

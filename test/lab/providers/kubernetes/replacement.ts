@@ -44,14 +44,18 @@ export function fixedFields(object: Fields, mutable: Mutable): readonly string[]
   return ["kind", "metadata.name", "metadata.namespace", ...(byKind[kind] ?? []), ...data, ...pod];
 }
 
-/** Whether a change at a path, with everything under it, touches a fixed field. */
-export function touches(path: readonly (string | number)[], fixed: readonly string[], removed: unknown): boolean {
+/**
+ * Whether a change at a path touches a fixed field.
+ *
+ * @param value what goes or comes there, with everything in it
+ */
+export function touches(path: readonly (string | number)[], fixed: readonly string[], value: unknown): boolean {
   const changed = path.filter((step) => typeof step === "string").join(".");
   return fixed.some(
     (field) =>
       changed === field ||
       changed.startsWith(`${field}.`) ||
-      (field.startsWith(`${changed}.`) && isFields(removed) && holds(removed, field.slice(changed.length + 1))),
+      (field.startsWith(`${changed}.`) && holds(value, field.slice(changed.length + 1))),
   );
 }
 

@@ -26,10 +26,18 @@ const ownGroups = [
  * (a quantity, an empty list that it leaves out) stays as it was asked for, in Kubernetes' own kinds; a custom resource is taken as it is.
  */
 export function recorded(live: Fields, inputs: Fields): Fields {
-  const [group = ""] = String(inputs["apiVersion"]).split("/");
-  const builtIn = !group.includes(".") || ownGroups.some((own) => group === `${own}.k8s.io`);
-  return builtIn ? (lenient(live, inputs, false) as Fields) : (pruned(live, inputs) as Fields);
+  return isBuiltIn(inputs) ? (lenient(live, inputs, false) as Fields) : (pruned(live, inputs) as Fields);
 }
+
+/** Whether a kind is Kubernetes' own. */
+export function isBuiltIn({ apiVersion }: Fields): boolean {
+  const [group = ""] = (apiVersion as string).split("/");
+  return !group.includes(".") || ownGroups.some((own) => group === `${own}.k8s.io`);
+}
+
+/** Whether what is at a path is a quantity. */
+export const isQuantity = (path: readonly (string | number)[]) =>
+  path.some((step) => quantities.includes(String(step)));
 
 /** Only what was asked for, at the values that it has. */
 function pruned(live: unknown, asked: unknown, inner: typeof pruned = pruned): unknown {
@@ -59,7 +67,7 @@ function lenient(live: unknown, asked: unknown, quantity: boolean): unknown {
 const isEmpty = (value: unknown) => same(value, {}) || same(value, []) || value === "";
 
 /** `0.5` and `500m`, `1024Mi` and `1Gi`. */
-function sameQuantity(one: unknown, other: unknown): boolean {
+export function sameQuantity(one: unknown, other: unknown): boolean {
   const [first, second] = [quantityOf(one), quantityOf(other)];
   return first !== undefined && second !== undefined && Math.abs(first - second) <= Math.abs(first) * 1e-9;
 }
