@@ -112,13 +112,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const apply = ["apply", "--server-side", "--filename"];
     const late = kwok ? start(controllerPrograms(kubeconfigs, kwok.stages, controllerPorts)) : [];
     kubectl([...apply, definitions]);
-    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
     if (kwok) {
       await ready(late);
       kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
       // A pod needs both, and the controllers make them.
-      kubectl(["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s"]);
-      if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]);
+      kubectl(["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=120s"]);
+      if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"]);
     }
     if (detached) {
       save(server, false);
