@@ -45,11 +45,12 @@ describe.each(modules)("the module tools/%s", (module) => {
   });
 });
 
-test("what Kubernetes and Pulumi are told of their version is that of the module", () => {
-  const flags = (name: "kubectl" | "pulumi") => programs[name].ldflags?.(versionOf(programs[name]));
+test("what Kubernetes, Pulumi and SPIRE are told of their version is that of the module", () => {
+  const flags = (name: "kubectl" | "pulumi" | "spire-agent") => programs[name].ldflags?.(versionOf(programs[name]));
   expect(flags("kubectl")).toMatch(
     /^-X k8s\.io\/component-base\/version\.gitVersion=v1\.\d+\.\d+ -X k8s\.io\/client-go/,
   );
+  expect(flags("spire-agent")).toMatch(/version\.gittag=1\.\d+\.\d+$/);
   expect(flags("pulumi")).toMatch(/version\.Version=v3\.\d+\.\d+$/);
 });
 
