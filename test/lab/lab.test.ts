@@ -90,7 +90,7 @@ describe("npm run lab", () => {
   }, 300_000);
 
   test("sees that a program has ended, and starts all of it anew", () => {
-    lab("up", "--nodes", "0");
+    expect(lab("up", "--nodes", "0")).toMatchObject({ status: 0, stderr: "" });
     const before = readState(directory)!.processes;
     process.kill(before.find(({ name }) => name === "kwok")!.pid, "SIGKILL");
     const { status, stdout } = lab("status");
