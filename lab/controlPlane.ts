@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { buildTools } from "../tools/go";
 import { programs, versionOf, type ProgramName } from "../tools/programs";
@@ -112,13 +113,14 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const apply = ["apply", "--server-side", "--filename"];
     const late = kwok ? start(controllerPrograms(kubeconfigs, kwok.stages, controllerPorts)) : [];
     kubectl([...apply, definitions]);
-    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
     if (kwok) {
       await ready(late);
       kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
-      // A pod needs both, and the controllers make them.
-      kubectl(["wait", "--for=create", "serviceaccount/default", "configmap/kube-root-ca.crt", "--timeout=60s"]);
-      if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]);
+      // A pod needs both, and the controllers make them. One at a time: kubectl waits for no two that are both missing, but fails at once.
+      for (const object of ["serviceaccount/default", "configmap/kube-root-ca.crt"])
+        kubectl(["wait", "--for=create", object, "--timeout=120s"]);
+      if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"]);
     }
     if (detached) {
       save(server, false);
@@ -145,20 +147,22 @@ function emptyDirectory(path: string): string {
   return path;
 }
 
-/** Ports that were free just now. */
+/** Ports that were free just now, below those that Linux gives to outgoing connections (ip_local_port_range), of which any could take one before it is used. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((done, fail) =>
-        server.once("error", fail).listen(0, "127.0.0.1", () => done(server)),
-      );
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 32_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
+
+const isFree = (port: number) =>
+  new Promise<boolean>((done) => {
+    const server = createServer();
+    server.once("error", () => done(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
+  });
 
 function runKubectl(program: string, directory: string, args: readonly string[], input?: string): string {
   const { error, status, stdout, stderr } = spawnSync(program, args, {

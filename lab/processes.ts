@@ -78,14 +78,14 @@ export function startProcess(directory: string, start: Start, detached: boolean)
 /**
  * Waits until a program is ready.
  *
- * @throws LabError with the end of its log, where it ended instead, or is not ready after a minute
+ * @throws LabError with the end of its log, where it ended instead, or is not ready after two minutes
  */
 export async function untilReady(directory: string, record: ProcessRecord): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   while (!(await isReady(record))) {
     if (!isRunning(record)) throw new LabError(`${record.name} has ended: ${lastWords(directory, record.name)}`);
     if (Date.now() > deadline)
-      throw new LabError(`${record.name} is not ready after a minute: ${lastWords(directory, record.name)}`);
+      throw new LabError(`${record.name} is not ready after two minutes: ${lastWords(directory, record.name)}`);
     await delay(50);
   }
 }

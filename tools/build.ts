@@ -29,8 +29,8 @@ function programName(text: string): ProgramName {
   const name = programNames.find((name) => name === text);
   if (name) return name;
   const near = closest(text, programNames);
-  const hint = distance(text, near) <= 3 ? `; did you mean ${near}?` : "";
-  throw new ToolError(`${text} is no program of tools/${hint} There are ${programNames.join(", ")}`);
+  const instead = distance(text, near) <= 3 ? near : `one of ${programNames.join(", ")}`;
+  throw new ToolError(`${text} is no program of tools/; write ${instead}`);
 }
 
 function print(text: string): void {

@@ -33,6 +33,7 @@ const spire = (name: string, minutes: number): Program => ({
   module: "spire",
   package: `github.com/spiffe/spire/cmd/${name}`,
   cgo: true,
+  ldflags: (version) => `-X github.com/spiffe/spire/pkg/common/version.gittag=${version.slice(1)}`,
   minutes,
 });
 

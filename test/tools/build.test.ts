@@ -1,0 +1,186 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { programNames, programs, versionOf } from "../../tools/programs";
+import { root } from "../support/stacks";
+
+const modules = readdirSync(join(root, "tools"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+describe.each(modules)("the module tools/%s", (module) => {
+  const file = readFileSync(join(root, "tools", module, "go.mod"), "utf8");
+  const its = Object.values(programs).filter((program) => program.module === module);
+
+  test("names as its tools the packages of the programs that are built from it, and has checksums", () => {
+    const tools = /^tool (\([^)]*\)|\S+)$/m.exec(file)?.[1]?.match(/[^\s()]+/g);
+    expect(tools?.sort()).toEqual(its.map((program) => program.package).sort());
+    expect(statSync(join(root, "tools", module, "go.sum")).size).toBeGreaterThan(0);
+  });
+
+  test("requires first the module that its programs are in, whose version is theirs", () => {
+    const [, path, version] = /^require (\S+) (v\S+)/m.exec(file) ?? [];
+    for (const program of its) {
+      expect(program.package).toContain(path);
+      expect(versionOf(program)).toBe(version);
+    }
+  });
+
+  test("is built with C, or without, but not both ways", () => {
+    expect(new Set(its.map(({ cgo = false }) => cgo)).size).toBe(1);
+  });
+});
+
+test("what Kubernetes, Pulumi and SPIRE are told of their version is that of the module", () => {
+  const flags = (name: "kubectl" | "pulumi" | "spire-agent") => programs[name].ldflags?.(versionOf(programs[name]));
+  expect(flags("kubectl")).toMatch(
+    /^-X k8s\.io\/component-base\/version\.gitVersion=v1\.\d+\.\d+ -X k8s\.io\/client-go/,
+  );
+  expect(flags("spire-agent")).toMatch(/version\.gittag=1\.\d+\.\d+$/);
+  expect(flags("pulumi")).toMatch(/version\.Version=v3\.\d+\.\d+$/);
+});
+
+describe("npm run tools", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "zero-trust-tools-"));
+  const bundle = join(scratch, "tools.js");
+  beforeAll(() =>
+    build({
+      entryPoints: [join(root, "tools/build.ts")],
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      outfile: bundle,
+    }),
+  );
+  afterAll(() => rmSync(scratch, { recursive: true }));
+
+  let project: string;
+  beforeEach(() => {
+    project = mkdtempSync(join(scratch, "project-"));
+    cpSync(join(root, "tools"), join(project, "tools"), { recursive: true });
+    mkdirSync(join(project, "bin"));
+  });
+
+  /** Go, as far as it is needed: its build writes `program`, and it notes how it was called. */
+  const installGo = (building = 'echo "$PROGRAM" > "$2"') =>
+    writeFileSync(
+      join(project, "bin", "go"),
+      `#!/bin/sh
+       echo "$@" >> ${join(project, "calls")}
+       case "$*" in
+         env*CC) echo cc-of-nobody;;
+         env*) echo go1.26.0;;
+         build*) while [ "$1" != -o ]; do shift; done; ${building};;
+       esac`,
+      { mode: 0o755 },
+    );
+  const env = (program: string) => ({ PATH: join(project, "bin"), PROGRAM: program });
+  const run = (args: string[], program = "whole") => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, ...args], {
+      cwd: project,
+      encoding: "utf8",
+      env: env(program),
+    });
+    return { status, stdout, stderr };
+  };
+  const built = (name: string) => readFileSync(join(project, ".build", "bin", name), "utf8");
+  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^build .*$/gm) ?? [];
+
+  test("says in one line that Go is missing, and where to get it", () => {
+    expect(run(["etcd"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: "Go is not installed, with which the tools are built: get 1.26 or later from go.dev/doc/install\n",
+    });
+  });
+
+  test("says that the C compiler is missing, and the command that installs it, only for what needs one", () => {
+    installGo();
+    expect(run(["etcd"]).status).toBe(0);
+    const { status, stderr } = run(["spire-server"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      "The C compiler cc-of-nobody is not installed, with which spire-server is built: apt-get install gcc libc6-dev\n",
+    );
+  });
+
+  test("knows which name may have been meant, and else says which there are", () => {
+    const stderr = "is no program of tools/; write";
+    expect(run(["kubctl"])).toEqual({ status: 2, stdout: "", stderr: `kubctl ${stderr} kubectl\n` });
+    expect(run(["envoy"]).stderr).toBe(`envoy ${stderr} one of ${programNames.join(", ")}\n`);
+  });
+
+  test("builds what is asked for and no more, against the checksums, and says which of how many", () => {
+    installGo();
+    const { stdout, stderr } = run(["etcd", "kubectl"]);
+    expect(stdout).toMatch(/^etcd v[\d.]+ {2}\.build\/bin\/etcd\nkubectl v[\d.]+ {2}\.build\/bin\/kubectl\n$/);
+    expect(stderr).toMatch(/^\[1\/2\] building etcd v[\d.]+: about \d min the first time\n/);
+    expect(stderr).toMatch(/\n\[2\/2\] built kubectl in \d+ s\n$/);
+    expect(builds()).toHaveLength(2);
+    for (const call of builds()) expect(call).toContain(" -mod=readonly ");
+  });
+
+  test("builds once, and again when a checksum changes or the program is gone", () => {
+    installGo();
+    run(["etcd"]);
+    expect(run(["etcd"])).toMatchObject({ status: 0, stderr: "" });
+    expect(builds()).toHaveLength(1);
+    writeFileSync(join(project, "tools", "etcd", "go.sum"), "another");
+    run(["etcd"], "other");
+    expect([builds().length, built("etcd")]).toEqual([2, "other\n"]);
+    rmSync(join(project, ".build", "bin", "etcd"));
+    run(["etcd"]);
+    expect([builds().length, built("etcd")]).toEqual([3, "whole\n"]);
+  });
+
+  test("keeps the program that is there when a build fails, leaves nothing behind, and does not take it for the new one", () => {
+    installGo();
+    run(["etcd"]);
+    writeFileSync(join(project, "tools", "etcd", "go.sum"), "another");
+    installGo('echo half > "$2"; exit 1');
+    const failed = { status: 2, stderr: expect.stringMatching(/etcd cannot be built: see above\n$/) as string };
+    expect(run(["etcd"])).toMatchObject(failed);
+    expect(built("etcd")).toBe("whole\n");
+    expect(readdirSync(join(project, ".build"))).toEqual(["bin"]);
+    expect(run(["etcd"])).toMatchObject(failed);
+  });
+
+  test("builds the same in two processes at once: each has a whole program, one after the other", async () => {
+    // Each build is done only when the other has begun, so that they do meet.
+    const [ours, theirs] = ["ours", "theirs"].map((name) => join(project, name));
+    installGo(
+      `: > "$PROGRAM"; echo begun > "$2"; while [ ! -e ${ours} ] || [ ! -e ${theirs} ]; do :; done; echo "$PROGRAM" > "$2"`,
+    );
+    const codes = await Promise.all(
+      [ours!, theirs!].map(async (program) => {
+        const child = spawn(process.execPath, [bundle, "etcd"], { cwd: project, env: env(program), stdio: "ignore" });
+        return ((await once(child, "exit")) as [number])[0];
+      }),
+    );
+    expect(codes).toEqual([0, 0]);
+    expect([`${ours}\n`, `${theirs}\n`]).toContain(built("etcd"));
+    expect(readdirSync(join(project, ".build"))).toEqual(["bin"]);
+  });
+
+  test("builds all programs when none is named, C or not", () => {
+    installGo();
+    const compiler = join(project, "bin", "cc-of-nobody");
+    writeFileSync(compiler, "#!/bin/sh\n", { mode: 0o755 });
+    expect(run([]).status).toBe(0);
+    for (const name of programNames) expect(existsSync(join(project, ".build", "bin", name))).toBe(true);
+  });
+});
