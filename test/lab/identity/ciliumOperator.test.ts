@@ -60,6 +60,7 @@ test("it registers every CiliumIdentity, by the identity that our entry gives it
 
 test("its entries survive the controller-manager's reconciliation and its restart", async () => {
   const before = await registered();
+  expect(before).toHaveLength(2);
   for (const name of ["reconciled", "restarted"]) {
     spire.apply(staticEntry(name));
     await until(`it has ${name}`, async () => (await spire.entries()).some(({ path }) => path === `/${name}`));

@@ -107,6 +107,7 @@ describe("entries that Cilium's operator makes", () => {
 
   test("survive its restart, when it makes what is missing of our own", async () => {
     const before = await registered();
+    expect(before).toHaveLength(2);
     await spire.manager?.stop();
     const ours = (await spire.entries()).filter(({ id }) => id.startsWith("apps."));
     for (const { id } of ours) await spire.command("entry", "delete", "-entryID", id);
