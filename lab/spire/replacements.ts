@@ -1,0 +1,84 @@
+/** Where the parts of SPIRE find each other on one machine, instead of in pods. */
+export interface Places {
+  /** Of the server: its data, its socket, and a kubeconfig of its service account. */
+  readonly server: { readonly data: string; readonly socket: string; readonly kubeconfig: string };
+  /** Ports on loopback. */
+  readonly ports: { readonly server: number; readonly serverHealth: number; readonly managerHealth: number };
+}
+
+/** The same of one agent, and what the kubelet would have mounted into its pod. */
+export interface AgentPlaces {
+  readonly data: string;
+  readonly workloadSocket: string;
+  readonly adminSocket: string;
+  readonly bundle: string;
+  readonly token: string;
+  readonly kubelet: { readonly port: number; readonly authority: string; readonly token: string };
+  readonly healthPort: number;
+}
+
+/** Values by the path of the one that each takes the place of: `server.bind_port`. */
+export type Replacements = Readonly<Record<string, string | number>>;
+
+const loopback = "127.0.0.1";
+
+export function serverReplacements({ server, ports }: Places, clusterName: string): Replacements {
+  return {
+    "server.bind_address": loopback,
+    "server.bind_port": String(ports.server),
+    "server.socket_path": server.socket,
+    "server.data_dir": server.data,
+    "plugins.DataStore.0.sql.plugin_data.connection_string": `${server.data}/datastore.sqlite3`,
+    "plugins.KeyManager.0.disk.plugin_data.keys_path": `${server.data}/keys.json`,
+    // In a pod these two are the account of the pod.
+    [`plugins.NodeAttestor.0.k8s_psat.plugin_data.clusters.0.${clusterName}.kube_config_file`]: server.kubeconfig,
+    [`plugins.BundlePublisher.0.k8s_configmap.plugin_data.clusters.0.${clusterName}.kubeconfig_path`]:
+      server.kubeconfig,
+    "health_checks.bind_address": loopback,
+    "health_checks.bind_port": String(ports.serverHealth),
+  };
+}
+
+export function agentReplacements(agent: AgentPlaces, { ports }: Places): Replacements {
+  return {
+    "agent.data_dir": agent.data,
+    "agent.server_address": loopback,
+    "agent.server_port": String(ports.server),
+    "agent.socket_path": agent.workloadSocket,
+    "agent.admin_socket_path": agent.adminSocket,
+    "agent.trust_bundle_path": agent.bundle,
+    // The one value that is neither a path nor an address: a test does not wait for ten minutes.
+    "agent.rebootstrap_delay": "1s",
+    "plugins.NodeAttestor.0.k8s_psat.plugin_data.token_path": agent.token,
+    // In a pod these three are the kubelet's own port, and the account of the pod.
+    "plugins.WorkloadAttestor.0.k8s.plugin_data.kubelet_secure_port": agent.kubelet.port,
+    "plugins.WorkloadAttestor.0.k8s.plugin_data.kubelet_ca_path": agent.kubelet.authority,
+    "plugins.WorkloadAttestor.0.k8s.plugin_data.token_path": agent.kubelet.token,
+    "health_checks.bind_port": String(agent.healthPort),
+  };
+}
+
+export function managerReplacements({ server, ports }: Places): Replacements {
+  return {
+    spireServerSocketPath: server.socket,
+    "health.healthProbeBindAddress": `${loopback}:${ports.managerHealth}`,
+  };
+}
+
+/**
+ * A configuration with other values at some paths.
+ *
+ * @throws where the object that a path leads into is not there
+ */
+export function replace(configuration: object, replacements: Replacements): object {
+  const copy = structuredClone(configuration);
+  for (const [path, value] of Object.entries(replacements)) {
+    const keys = path.split(".");
+    const last = keys.pop() ?? "";
+    let at: unknown = copy;
+    for (const key of keys) at = (at as Record<string, unknown> | undefined)?.[key];
+    if (typeof at !== "object" || at === null) throw new Error(`there is no ${keys.join(".")} to put ${last} into`);
+    (at as Record<string, unknown>)[last] = value;
+  }
+  return copy;
+}

@@ -1,0 +1,183 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { KubernetesObject } from "../../components/kubernetes";
+import { spire as names } from "../../components/spire/settings";
+import type { ControlPlane } from "../controlPlane";
+import { freePorts } from "./ports";
+import { runProgram, startProcess, tail, type Process } from "./process";
+import { buildTool } from "../../tools/go";
+import { managerReplacements, replace, serverReplacements, type Places } from "./replacements";
+import { answers, until } from "./until";
+
+/** A registration entry, as `spire-server entry show` has it, with paths for SPIFFE IDs. */
+export interface Entry {
+  readonly id: string;
+  readonly path: string;
+  readonly parent: string;
+  readonly selectors: readonly string[];
+}
+
+interface RawEntry {
+  readonly id: string;
+  readonly spiffe_id: { readonly path: string };
+  readonly parent_id: { readonly path: string };
+  readonly selectors: readonly { readonly type: string; readonly value: string }[];
+}
+
+/**
+ * The real SPIRE server and controller-manager on an API server, from the objects that the component Spire plans for a managed SPIRE. All of them are
+ * applied, and the programs run with their configuration and with a token of their own service account, and nothing else.
+ */
+export class Spire {
+  public readonly clusterName: string;
+  public readonly trustDomain: string;
+  public readonly agentNamespace: string;
+  public server: Process | undefined;
+  public manager: Process | undefined;
+
+  private constructor(
+    public readonly cluster: ControlPlane,
+    private readonly objects: readonly KubernetesObject[],
+    /** Where its files and logs are. */
+    public readonly directory: string,
+    public readonly places: Places,
+  ) {
+    const manager = this.file(names.server, "controller-manager.json") as { clusterName: string; trustDomain: string };
+    this.clusterName = manager.clusterName;
+    this.trustDomain = manager.trustDomain;
+    this.agentNamespace = this.object("DaemonSet", names.agent).metadata.namespace ?? "";
+  }
+
+  /** Applies the objects to a control plane. */
+  static async install(cluster: ControlPlane, objects: readonly KubernetesObject[]): Promise<Spire> {
+    const [server = 0, serverHealth = 0, managerHealth = 0] = await freePorts(3);
+    const directory = mkdtempSync(join(tmpdir(), "zt-spire-"));
+    const at = (name: string) => join(directory, name);
+    const spire = new Spire(cluster, objects, directory, {
+      server: { data: at("server"), socket: at("api.sock"), kubeconfig: at("server.kubeconfig") },
+      ports: { server, serverHealth, managerHealth },
+    });
+    const first = (kind: string) => objects.filter((object) => object.kind === kind);
+    const crds = first("CustomResourceDefinition");
+    spire.apply(...first("Namespace"), ...crds);
+    for (const { metadata } of crds) cluster.kubectl(["wait", "--for=condition=Established", `crd/${metadata.name}`]);
+    spire.apply(...objects);
+    return spire;
+  }
+
+  /**
+   * The rendered object of a kind and a name.
+   *
+   * @throws where there is none
+   */
+  object(kind: string, name: string): KubernetesObject {
+    const found = this.objects.find((object) => object.kind === kind && object.metadata.name === name);
+    if (found === undefined) throw new Error(`no ${kind} ${name} is rendered`);
+    return found;
+  }
+
+  /** A rendered configuration file. */
+  file(configMap: string, key: string): object {
+    const data = this.object("ConfigMap", configMap)["data"] as Readonly<Record<string, string>>;
+    return JSON.parse(data[key] ?? "") as object;
+  }
+
+  apply(...objects: readonly KubernetesObject[]): void {
+    const list = { apiVersion: "v1", kind: "List", items: objects };
+    this.cluster.kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(list));
+  }
+
+  async startServer(): Promise<void> {
+    mkdirSync(this.places.server.data, { recursive: true });
+    this.writeKubeconfig();
+    const replacements = serverReplacements(this.places, this.clusterName);
+    const file = this.write("server.conf", replace(this.file(names.server, "server.conf"), replacements));
+    const server = await startProcess("server", [buildTool("spire-server"), "run", "-config", file], this);
+    this.server = server;
+    const probe = `http://127.0.0.1:${this.places.ports.serverHealth}/ready`;
+    await until("the server is ready", () => answers(probe), { detail: () => tail(server) });
+  }
+
+  async startManager(): Promise<void> {
+    const configuration = replace(this.file(names.server, "controller-manager.json"), managerReplacements(this.places));
+    const file = this.write("controller-manager.json", configuration);
+    this.manager = await startProcess(
+      "controller-manager",
+      [buildTool("spire-controller-manager"), `--config=${file}`, `--kubeconfig=${this.places.server.kubeconfig}`],
+      { directory: this.directory, env: { ENABLE_WEBHOOKS: "false" } },
+    );
+  }
+
+  /** What is in the ConfigMap that the server publishes. */
+  publishedBundle(): string | undefined {
+    const { configMap, key } = names.bundle;
+    const get = ["get", "configmap", configMap, "--namespace", this.agentNamespace];
+    const output = this.cluster.kubectl([...get, "--ignore-not-found", "--output=json"]);
+    return output === "" ? undefined : (JSON.parse(output) as { data?: Record<string, string> }).data?.[key];
+  }
+
+  /** The entries that the server has. */
+  async entries(): Promise<Entry[]> {
+    const { entries } = JSON.parse(await this.command("entry", "show", "-output", "json")) as { entries: RawEntry[] };
+    return entries.map(({ id, spiffe_id, parent_id, selectors }) => ({
+      id,
+      path: spiffe_id.path,
+      parent: parent_id.path,
+      selectors: selectors.map(({ type, value }) => `${type}:${value}`),
+    }));
+  }
+
+  /**
+   * A command of `spire-server` on its own socket.
+   *
+   * @returns its output
+   * @throws with what it says where it fails
+   */
+  async command(...args: readonly string[]): Promise<string> {
+    const socket = ["-socketPath", this.places.server.socket];
+    const { status, output } = await runProgram([buildTool("spire-server"), ...args, ...socket]);
+    if (status !== 0) throw new Error(`spire-server ${args.join(" ")}: ${output}`);
+    return output;
+  }
+
+  /** Ends what runs, and removes its files. */
+  async stop(): Promise<void> {
+    await this.manager?.stop();
+    await this.server?.stop();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /**
+   * Writes a token of a service account to a file.
+   *
+   * @param options of `kubectl create token`
+   * @returns its path
+   */
+  tokenFile(file: string, namespace: string, account: string, ...options: readonly string[]): string {
+    const create = ["create", "token", account, `--namespace=${namespace}`, "--duration=2h", ...options];
+    return this.write(file, this.cluster.kubectl(create).trim());
+  }
+
+  /** Writes a file, JSON unless it is text; returns its path. */
+  write(file: string, content: object | string): string {
+    const path = join(this.directory, file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content), { mode: 0o600 });
+    return path;
+  }
+
+  /** A kubeconfig that holds nothing but the cluster and a token of the server's service account. */
+  private writeKubeconfig(): void {
+    const view = this.cluster.kubectl(["config", "view", "--raw", "--minify", "--output=json"]);
+    const { clusters } = JSON.parse(view) as { clusters: readonly { name: string }[] };
+    this.write("server.kubeconfig", {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "server",
+      clusters,
+      users: [{ name: "server", user: { tokenFile: this.tokenFile("server.token", names.namespace, names.server) } }],
+      contexts: [{ name: "server", context: { cluster: clusters[0]?.name, user: "server" } }],
+    });
+  }
+}

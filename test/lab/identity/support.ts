@@ -1,0 +1,36 @@
+import { expect } from "vitest";
+import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
+import { transitionOf } from "../../support/stacks";
+
+/** What the component Spire plans for the stack apps, with assignments as `--set` takes them. */
+export function spireObjectsOf(...assignments: string[]): KubernetesObject[] {
+  const { plan } = transitionOf("apps", { from: "on", auth: true }, assignments);
+  const spire = plan.components.find(({ kind }) => kind === "Spire") ?? expect.fail("no SPIRE is planned");
+  return spire.objects.map(({ manifest }) => manifest);
+}
+
+/** A configuration file in a rendered ConfigMap. */
+export function fileOf(objects: readonly KubernetesObject[], configMap: string, key: string): object {
+  const found = objects.find((object) => describeObject(object) === configMap) ?? expect.fail(configMap);
+  return JSON.parse((found["data"] as Record<string, string>)[key] ?? "") as object;
+}
+
+/** The authorities in a bundle in SPIFFE's format, sorted. */
+export function authoritiesOf(bundle: string | undefined): string[] {
+  const { keys } = JSON.parse(bundle ?? '{"keys":[]}') as { keys: { x5c?: string[] }[] };
+  return keys.flatMap(({ x5c = [] }) => x5c).sort();
+}
+
+/** A static entry of somebody else's, to see whether the controller-manager reconciles: `spiffe://apps.zt.internal/<name>`. */
+export function staticEntry(name: string): KubernetesObject {
+  return {
+    apiVersion: "spire.spiffe.io/v1alpha1",
+    kind: "ClusterStaticEntry",
+    metadata: { name },
+    spec: {
+      spiffeID: `spiffe://apps.zt.internal/${name}`,
+      parentID: "spiffe://apps.zt.internal/ns/spire/sa/spire-agent",
+      selectors: ["unix:uid:0"],
+    },
+  };
+}
