@@ -90,6 +90,10 @@ const implementation: Record<string, unknown> = {
   run,
 };
 
+// An engine that was killed cannot end its plugins.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(1), 1000).unref();
+
 const server = new grpc.Server();
 server.addService(service as unknown as grpc.ServiceDefinition, implementation as grpc.UntypedServiceImplementation);
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
