@@ -2,6 +2,7 @@ import { ciliumChart } from "../components/cilium/objects";
 import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
 import type { StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
+import { quoted } from "../components/shell";
 import type { RenderedStack } from "./renderStack";
 
 /**
@@ -75,5 +76,3 @@ function patchValues(manifests: readonly KubernetesObject[]): string {
 
 const patch = (kind: string, { namespace, name }: KubernetesObject["metadata"], content: object): string =>
   `--namespace ${namespace} patch ${kind} ${name} --type merge --patch ${quoted(JSON.stringify(content))}`;
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

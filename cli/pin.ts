@@ -5,6 +5,7 @@ import * as z from "zod";
 import { defaultSpireVersion } from "../components/config/versions";
 import { parseImage } from "../components/imageReference";
 import { defaultImages, type Digests } from "../components/spire/images";
+import { isSystemError, print, runCommand, UsageError } from "./command";
 import { readDigest, RegistryError, type TaggedImage } from "./registry";
 
 const usage = `Reads the digests of SPIRE's images from their registries, and records them for render, preview and up.
@@ -26,9 +27,6 @@ const digestsSchema = z.record(
   z.string(),
   z.record(z.string(), z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), source: z.string() })),
 );
-
-/** What a wrong option or file says; exit 2. */
-class UsageError extends Error {}
 
 async function main(argv: string[]): Promise<number> {
   const options = readOptions(argv);
@@ -123,18 +121,4 @@ function taggedImage(text: string): TaggedImage {
   return { ...image, registry: image.registry, tag: image.tag };
 }
 
-function print(text: string): 0 {
-  process.stdout.write(`${text}\n`);
-  return 0;
-}
-
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (!(error instanceof UsageError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 2;
-  },
-);
+runCommand(() => main(process.argv.slice(2)), isSystemError);

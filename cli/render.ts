@@ -5,6 +5,7 @@ import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/origins";
 import { guardrails } from "../policy/guardrails";
 import { breakGlass, helmUpgrade } from "./breakGlass";
+import { isSystemError, print, runCommand, UsageError } from "./command";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
@@ -23,9 +24,6 @@ npm run render -- [options]
   --help            this text
 
 Exit: 0, 1 when a mandatory guardrail is violated, 2 when the configuration or an option is wrong.`;
-
-/** What a wrong option says; exit 2. */
-class UsageError extends Error {}
 
 function main(argv: string[]): number {
   const options = readOptions(argv);
@@ -123,16 +121,4 @@ function paint(style: Parameters<typeof styleText>[0], text: string): string {
   return process.stdout.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
 }
 
-function print(text: string): 0 {
-  process.stdout.write(`${text}\n`);
-  return 0;
-}
-
-try {
-  process.exitCode = main(process.argv.slice(2));
-} catch (error) {
-  const { message, syscall } = error as NodeJS.ErrnoException;
-  if (!(error instanceof UsageError) && syscall === undefined) throw error;
-  process.stderr.write(`${message}\n`);
-  process.exitCode = 2;
-}
+runCommand(() => main(process.argv.slice(2)), isSystemError);

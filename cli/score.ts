@@ -3,6 +3,7 @@ import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
 import { minorOf } from "../components/config/versions";
 import { manifestsOf } from "../components/kubernetes";
+import { runCommand } from "./command";
 import { renderStack, type RenderedStack } from "./renderStack";
 import { buildTool, ToolError } from "../tools/go";
 import { exceptions } from "./scoreExceptions";
@@ -47,10 +48,4 @@ function score(program: string, { name, config, plan }: RenderedStack): Finding[
   return findingsOf(stdout);
 }
 
-try {
-  process.exitCode = main();
-} catch (error) {
-  if (!(error instanceof ToolError || error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
-}
+runCommand(main, (error) => error instanceof ToolError || error instanceof ConfigError);

@@ -1,6 +1,7 @@
 import { isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
 import type { Verdict } from "../policy/guardrail";
 import type { RenderedStack } from "./renderStack";
+import { table } from "./table";
 
 type Paint = (style: "bold" | "dim" | "green" | "yellow" | "red", text: string) => string;
 
@@ -27,7 +28,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ...plan.notes.map((note) => `  ${note}`),
     "",
     "  Components, in order",
-    ...table(
+    ...indented(
       plan.components.map(({ kind, name, objects, release, after }) => [
         kind,
         name,
@@ -40,7 +41,9 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ...verdicts.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
     "",
     "  Who may call whom",
-    ...table(plan.access.map((line) => [callerOf(line), "->", `${line.to}:${whatOf(line)}`, authenticationOf(line)])),
+    ...indented(
+      plan.access.map((line) => [callerOf(line), "->", `${line.to}:${whatOf(line)}`, authenticationOf(line)]),
+    ),
     ...plan.phases.map(
       ({ namespace, configured, to, because }) =>
         `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
@@ -78,14 +81,6 @@ function viewOfVerdict(
   ];
 }
 
-/** Rows with their columns aligned, indented by four. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
-  );
-  return rows.map((row) => `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
-}
-
 /** The stack as `--json` shows it. */
 export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object {
   const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
@@ -106,3 +101,6 @@ export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object 
     ...(leftOut.length > 0 ? { operationsLeftOut: leftOut } : {}),
   };
 }
+
+/** Rows as lines of the view. */
+const indented = (rows: readonly (readonly string[])[]) => table(rows).map((line) => `    ${line}`);

@@ -1,13 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { buildTools } from "../tools/go";
 import { programs, versionOf, type ProgramName } from "../tools/programs";
 import { fakeNodes } from "./fakeNodes";
 import { ciliumDefinitions, kwokFiles } from "./modules";
 import { writeKubeconfigs, writeServerFiles } from "./files";
+import { freePorts } from "./ports";
 import { killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
 import { controllerPrograms, serverPrograms } from "./programs";
 import { removeControlPlane, removeCrashed, temporaryDirectory, writeState } from "./state";
@@ -146,23 +145,6 @@ function emptyDirectory(path: string): string {
   if (readdirSync(path).length > 0) throw new LabError(`${path} is not empty: end what runs there, or name another`);
   return path;
 }
-
-/** Ports that were free just now, below those that Linux gives to outgoing connections (ip_local_port_range), of which any could take one before it is used. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-const isFree = (port: number) =>
-  new Promise<boolean>((done) => {
-    const server = createServer();
-    server.once("error", () => done(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
-  });
 
 function runKubectl(program: string, directory: string, args: readonly string[], input?: string): string {
   const { error, status, stdout, stderr } = spawnSync(program, args, {

@@ -1,5 +1,7 @@
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { print, runCommand, UsageError } from "../cli/command";
+import { table } from "../cli/table";
 import { ToolError } from "../tools/go";
 import { startControlPlane } from "./controlPlane";
 import { withLock } from "./lock";
@@ -16,9 +18,6 @@ npm run lab -- --help           this text
 Exit: 0; 1 when status finds something that does not run; 2 when it cannot be started, or an option is wrong.`;
 
 const directory = join(".build", "lab");
-
-/** What a wrong option says; exit 2. */
-class UsageError extends Error {}
 
 async function main(argv: string[]): Promise<number> {
   const { command, nodes, help } = readOptions(argv);
@@ -51,7 +50,7 @@ async function status(state: State | undefined): Promise<number> {
   const rows = await Promise.all(
     state.processes.map(async (record) => [record.name, record.version, `${record.pid}`, await condition(record)]),
   );
-  print(table([["PROGRAM", "VERSION", "PID", "STATE"], ...rows]));
+  print(table([["PROGRAM", "VERSION", "PID", "STATE"], ...rows]).join("\n"));
   print(`\n${state.server}, logs in ${relative(".", join(directory, "logs"))}\n${howToReach()}`);
   return rows.every((row) => row.at(-1) === "ready") ? 0 : 1;
 }
@@ -65,19 +64,6 @@ async function down(): Promise<number> {
   const state = readState(directory);
   await removeControlPlane(directory);
   return print(state ? "The lab is down, and its files are gone" : "No lab runs here");
-}
-
-/** Rows in columns as wide as what is in them. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }
 
 function readOptions(argv: string[]) {
@@ -101,18 +87,7 @@ function readOptions(argv: string[]) {
   }
 }
 
-function print(text: string): 0 {
-  process.stdout.write(`${text}\n`);
-  return 0;
-}
-
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (![LabError, ToolError, UsageError].some((type) => error instanceof type)) throw error;
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 2;
-  },
+runCommand(
+  () => main(process.argv.slice(2)),
+  (error) => [LabError, ToolError].some((type) => error instanceof type),
 );

@@ -1,4 +1,5 @@
 import { UnknownValueError } from "@pulumi/policy";
+import { groupBy } from "../components/groupBy";
 import type { KubernetesObject } from "../components/kubernetes";
 import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
@@ -73,7 +74,7 @@ export function factsOfResources(
   resources: readonly PackResource[],
 ): Facts {
   const rollout = resources.find(({ type }) => type === types.Rollout);
-  const children = childrenOf(resources);
+  const children = groupBy(resources, ({ parent }) => parent?.name);
   let objects: Facts["objects"] | undefined;
   return {
     stack,
@@ -91,7 +92,8 @@ export function factsOfResources(
       })),
     components: resources.flatMap(({ type, name }) => {
       const kind = kinds.find((candidate) => types[candidate] === type);
-      return kind === undefined || kind === "Rollout" ? [] : [{ kind, name, resources: children.get(name) ?? [] }];
+      if (kind === undefined || kind === "Rollout") return [];
+      return [{ kind, name, resources: (children.get(name) ?? []).map((child) => child.name) }];
     }),
     providers: providersOf(resources),
     edges: resources.flatMap(({ name, dependencies = [] }) => dependencies.map((to) => ({ from: name, to: to.name }))),
@@ -100,18 +102,6 @@ export function factsOfResources(
 }
 
 const kinds = Object.keys(types) as (keyof typeof types)[];
-
-/** The names of what each resource is the parent of. */
-function childrenOf(resources: readonly PackResource[]): ReadonlyMap<string, readonly string[]> {
-  const children = new Map<string, string[]>();
-  for (const { name, parent } of resources) {
-    if (!parent) continue;
-    const siblings = children.get(parent.name);
-    if (siblings) siblings.push(name);
-    else children.set(parent.name, [name]);
-  }
-  return children;
-}
 
 /** The providers that Kubernetes objects go through, each once. */
 function providersOf(resources: readonly PackResource[]): Facts["providers"] {

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { closest, distance } from "fastest-levenshtein";
+import { print, runCommand } from "../cli/command";
 import { buildTools, ToolError } from "./go";
 import { programNames, programs, versionOf, type ProgramName } from "./programs";
 
@@ -13,7 +14,7 @@ NAME  ${programNames.join(", ")}
 
 Exit: 0; 2 when one cannot be built, or a name is wrong.`;
 
-function main(argv: string[]): void {
+function main(argv: string[]): number {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
@@ -23,6 +24,7 @@ function main(argv: string[]): void {
   const names = positionals.length > 0 ? positionals.map(programName) : programNames;
   for (const [name, path] of Object.entries(buildTools(names)))
     print(`${name} ${versionOf(programs[name as ProgramName])}  ${relative(".", path)}`);
+  return 0;
 }
 
 function programName(text: string): ProgramName {
@@ -33,14 +35,7 @@ function programName(text: string): ProgramName {
   throw new ToolError(`${text} is no program of tools/; write ${instead}`);
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof ToolError || error instanceof TypeError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
-}
+runCommand(
+  () => main(process.argv.slice(2)),
+  (error) => error instanceof ToolError || error instanceof TypeError,
+);

@@ -1,5 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
+import { quoted } from "../shell";
 import { readBaseValues } from "./baseValues";
 import { conflictsIn, type PartialConfig } from "./combinations";
 import type { Fault } from "./intentFaults";
@@ -177,7 +178,7 @@ const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, z.ZodType>
 
 const keyOf = (path: Path) => `${project}:${formatPath(path)}`;
 const startsWith = (path: Path, prefix: Path) => prefix.every((key, i) => path[i] === key);
-const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : quoted(word));
 
 /** A frozen copy with the keys of every object sorted. */
 function canonical<T>(value: T): DeepReadonly<T> {

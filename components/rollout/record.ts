@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { groupBy } from "../groupBy";
 import { describeObject, type KubernetesObject } from "../kubernetes";
 
 /** What Kubernetes lets nobody change in place, by kind: a change of it replaces the object (the validation of k8s.io/kubernetes, pkg/apis). */
@@ -22,16 +23,14 @@ export interface ObjectRecord {
 
 /** The record of an update's objects. */
 export function recordOf(manifests: readonly KubernetesObject[]): ObjectRecord {
-  const policies = new Map<string, string[]>();
-  const others: string[] = [];
-  for (const manifest of manifests) {
-    const { kind, metadata } = manifest;
-    const { namespace = "", name } = metadata;
-    if (kind === "CiliumNetworkPolicy") append(policies, namespace, name);
-    else others.push(describeObject(manifest) + immutableParts(manifest));
-  }
+  const isPolicy = ({ kind }: KubernetesObject) => kind === "CiliumNetworkPolicy";
+  const policies = groupBy(manifests.filter(isPolicy), ({ metadata }) => metadata.namespace ?? "");
+  const others = manifests.filter((manifest) => !isPolicy(manifest)).map((m) => describeObject(m) + immutableParts(m));
+  const namesOf = (group: readonly KubernetesObject[]) => group.map(({ metadata }) => metadata.name).sort();
   return {
-    policies: Object.fromEntries([...policies].sort().map(([namespace, names]) => [namespace, names.sort().join(" ")])),
+    policies: Object.fromEntries(
+      [...policies.keys()].sort().map((namespace) => [namespace, namesOf(policies.get(namespace) ?? []).join(" ")]),
+    ),
     others: createHash("sha256").update(others.sort().join("\n")).digest("hex").slice(0, 16),
   };
 }
@@ -41,10 +40,4 @@ function immutableParts(manifest: KubernetesObject): string {
     path.split(".").reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], manifest),
   );
   return JSON.stringify(values);
-}
-
-function append(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { spire as names } from "../../components/spire/settings";
 import { startKubelet, type Kubelet, type RunningPod } from "./kubelet";
-import { freePorts } from "./ports";
+import { freePorts } from "../ports";
 import { startProcess, tail, type Process } from "./process";
 import { buildTool } from "../../tools/go";
 import { agentReplacements, replace, type AgentPlaces } from "./replacements";

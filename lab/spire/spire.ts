@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { KubernetesObject } from "../../components/kubernetes";
 import { spire as names } from "../../components/spire/settings";
 import type { ControlPlane } from "../controlPlane";
-import { freePorts } from "./ports";
+import { freePorts } from "../ports";
 import { runProgram, startProcess, tail, type Process } from "./process";
 import { buildTool } from "../../tools/go";
 import { managerReplacements, replace, serverReplacements, type Places } from "./replacements";

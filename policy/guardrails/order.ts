@@ -1,3 +1,4 @@
+import { groupBy } from "../../components/groupBy";
 import type { Facts, Part } from "../facts";
 import type { Guardrail, Violation } from "../guardrail";
 
@@ -48,13 +49,8 @@ const installsCilium = ({ config, previous }: Facts) =>
 type Targets = ReadonlyMap<string, ReadonlySet<string>>;
 
 function targetsOf({ edges }: Facts): Targets {
-  const targets = new Map<string, Set<string>>();
-  for (const { from, to } of edges) {
-    const known = targets.get(from);
-    if (known) known.add(to);
-    else targets.set(from, new Set([to]));
-  }
-  return targets;
+  const bySource = groupBy(edges, ({ from }) => from);
+  return new Map([...bySource].map(([from, group]) => [from, new Set(group.map(({ to }) => to))]));
 }
 
 /** Where a component does not come after others, all their resources. */

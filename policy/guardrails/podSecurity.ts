@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/kubernetes";
+import { describeObject, type KubernetesObject } from "../../components/kubernetes";
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
@@ -35,7 +35,7 @@ function restricted(workload: KubernetesObject): Violation[] {
   const found = containers.flatMap(({ name, securityContext }) => {
     const own = recordOf(securityContext);
     const expect = (key: string, value: unknown, wanted: unknown) =>
-      mismatch(`${inObject(workload, `containers[${String(name)}].${key}`, "").where}`, value, wanted);
+      mismatch(`${describeObject(workload)} containers[${String(name)}].${key}`, value, wanted);
     users.add(own["runAsUser"] ?? all["runAsUser"]);
     return [
       ...expect("allowPrivilegeEscalation", own["allowPrivilegeEscalation"], false),
@@ -77,7 +77,7 @@ function level(namespace: KubernetesObject, { objects, config }: Facts): Violati
   if (agents || config.spire.install === "bundled") return [];
   const label = "pod-security.kubernetes.io/enforce";
   return mismatch(
-    inObject(namespace, `metadata.labels["${label}"]`, "").where,
+    `${describeObject(namespace)} metadata.labels["${label}"]`,
     namespace.metadata.labels?.[label],
     "restricted",
   );

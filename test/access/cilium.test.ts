@@ -6,14 +6,8 @@ import { loadConfig } from "../../components/config/load";
 import type { Intent } from "../../components/config/schema";
 import { stackValues } from "../support/arbitrary";
 import { schemaErrors } from "../support/schema";
+import { intent } from "../support/intents";
 
-const intent = (name: string, overrides: Partial<Intent> = {}): Intent => ({
-  name,
-  target: { namespace: "orders", selector: { app: "api" } },
-  port: 8080,
-  callers: [{ namespace: "web", serviceAccount: "frontend" }],
-  ...overrides,
-});
 const compile = (phase: CiliumAuthPolicyArgs["phase"], ...intents: Intent[]) =>
   ciliumAuthPolicyObjects("access", { namespace: "orders", phase, intents }).map(({ manifest }) => manifest);
 

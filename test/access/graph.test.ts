@@ -1,14 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { accessDiagram, accessOf, operationsLeftOut } from "../../components/access/graph";
 import type { Intent } from "../../components/config/schema";
-
-const intent = (name: string, overrides: Partial<Intent> = {}): Intent => ({
-  name,
-  target: { namespace: "orders", selector: { app: "api" } },
-  port: 8080,
-  callers: [{ namespace: "web", serviceAccount: "frontend" }],
-  ...overrides,
-});
+import { intent } from "../support/intents";
 
 describe("who may call whom", () => {
   test("is authenticated in require, told by labels in allow, and open in observe and off", () => {

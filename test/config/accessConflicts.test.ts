@@ -1,28 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ConfigError, loadConfig, type Problem } from "../../components/config/load";
-import { readStackFile } from "../../components/config/stackFile";
 import { anyIntents, goTogether, stackValues } from "../support/arbitrary";
-import { root } from "../support/stacks";
+import { intent, problemsOf } from "../support/intents";
 
-const good = readStackFile(root, "apps");
-const intent = (name: string, overrides: object = {}) => ({
-  name,
-  target: { namespace: "orders", selector: { app: "api" } },
-  port: 8080,
-  callers: [{ namespace: "web", serviceAccount: "frontend" }],
-  ...overrides,
-});
-
-/** What is wrong with intents in the stack apps. */
-function problemsOf(access: readonly object[], overrides: object = {}): readonly Problem[] {
-  try {
-    loadConfig({ ...good, access, ...overrides }, "apps");
-    return [];
-  } catch (error) {
-    return (error as ConfigError).problems;
-  }
-}
 const said = (access: readonly object[]) => problemsOf(access).map(({ key, problem }) => `${key} ${problem}`);
 const why = "it must work when nothing else does";
 

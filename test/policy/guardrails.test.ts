@@ -3,7 +3,8 @@ import type { Facts } from "../../policy/facts";
 import { judge, type Guardrail } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { goodFacts, helm, transitionFacts } from "../support/stacks";
-import { budget, clusterwide, images, mutations, policy, ttl, withConfig, withObject } from "./mutations";
+import { budget, clusterwide, images, policy, ttl, withConfig, withObject } from "./changes";
+import { mutations } from "./mutations";
 
 describe("the guardrails", () => {
   test("all pass on the stack apps as it is committed, with authentication on, but for advice about the version of Cilium", () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import type { Container } from "../../../lab/spire/container";
 import { LabNode, type Agent } from "../../../lab/spire/node";
-import { freePorts } from "../../../lab/spire/ports";
+import { freePorts } from "../../../lab/ports";
 import { startProcess, tail, type Process } from "../../../lab/spire/process";
 import { buildTool } from "../../../tools/go";
 import { Spire } from "../../../lab/spire/spire";

@@ -1,0 +1,112 @@
+import { loadConfig } from "../../components/config/load";
+import { readStackFile } from "../../components/config/stackFile";
+import type { KubernetesObject } from "../../components/kubernetes";
+import type { Edge, Facts, ProviderFact } from "../../policy/facts";
+import { root, transitionFacts } from "../support/stacks";
+
+/** The ways in which the mutations change the good facts, each a function from facts to facts, and the objects that they add. */
+
+export const withConfig =
+  (...assignments: string[]) =>
+  (facts: Facts): Facts => ({ ...facts, config: loadConfig(readStackFile(root, "apps", assignments), "apps") });
+export const withObject =
+  (object: KubernetesObject) =>
+  (facts: Facts): Facts => ({ ...facts, objects: [...facts.objects, object] });
+export const withChanged =
+  (kind: string, name: string, change: (json: string) => string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    objects: facts.objects.map((o) =>
+      o.kind === kind && o.metadata.name === name ? (JSON.parse(change(JSON.stringify(o))) as KubernetesObject) : o,
+    ),
+  });
+export const both =
+  (first: (facts: Facts) => Facts, second: (facts: Facts) => Facts) =>
+  (facts: Facts): Facts =>
+    second(first(facts));
+
+/** A Cilium policy with one rule that demands authentication. */
+export const policy = (rule: object, overrides: Partial<KubernetesObject> = {}): KubernetesObject => ({
+  apiVersion: "cilium.io/v2",
+  kind: "CiliumNetworkPolicy",
+  metadata: { name: "extra", namespace: "orders" },
+  spec: { endpointSelector: {}, ingress: [{ authentication: { mode: "required" }, ...rule }] },
+  ...overrides,
+});
+export const named = { fromEndpoints: [{ matchLabels: { app: "web" } }] };
+export const clusterwide = (endpointSelector: object): KubernetesObject =>
+  policy(
+    {},
+    {
+      kind: "CiliumClusterwideNetworkPolicy",
+      metadata: { name: "extra" },
+      spec: { endpointSelector, ingress: [{ ...named, authentication: { mode: "required" } }] },
+    },
+  );
+export const budget = (spec: object): KubernetesObject => ({
+  apiVersion: "policy/v1",
+  kind: "PodDisruptionBudget",
+  metadata: { name: "spire-server", namespace: "spire" },
+  spec: { selector: { matchLabels: { "app.kubernetes.io/name": "spire-server" } }, ...spec },
+});
+export const ttl = (key: string, value: string) =>
+  withChanged("ConfigMap", "spire-server", (json) =>
+    json.replace(new RegExp(`(${key}\\\\": \\\\")[^"\\\\]*`), `$1${value}`),
+  );
+export const entry = (name: string, change: (json: string) => string) =>
+  withChanged("ClusterStaticEntry", name, change);
+export const serverConf = (from: string | RegExp, to: string) =>
+  withChanged("ConfigMap", "spire-server", (json) => json.replace(from, to));
+export const agentConf = (from: string | RegExp, to: string) =>
+  withChanged("ConfigMap", "spire-agent", (json) => json.replace(from, to));
+export const agents = (from: string | RegExp, to: string | ((found: string) => string)) =>
+  withChanged("DaemonSet", "spire-agent", (json) => json.replace(from, to as string));
+export const without =
+  (kind: string, name?: string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    objects: facts.objects.filter((o) => o.kind !== kind || (name !== undefined && o.metadata.name !== name)),
+  });
+export const server = (from: string | RegExp, to: string) =>
+  withChanged("StatefulSet", "spire-server", (json) => json.replace(from, to));
+export const withEdges =
+  (change: (edges: readonly Edge[]) => readonly Edge[]) =>
+  (facts: Facts): Facts => ({ ...facts, edges: change(facts.edges) });
+export const withProvider =
+  (change: Partial<ProviderFact>) =>
+  (facts: Facts): Facts => ({ ...facts, providers: facts.providers.map((provider) => ({ ...provider, ...change })) });
+/** Only what decides: another version would be another configuration error. */
+export const withCilium =
+  (version: string) =>
+  (facts: Facts): Facts => {
+    const { cluster } = facts.config;
+    return { ...facts, config: { ...facts.config, cluster: { ...cluster, cilium: { ...cluster.cilium, version } } } };
+  };
+/** The facts of the update that turns the flag, instead of the good ones. */
+export const withFlag = (auth: boolean) => (): Facts => transitionFacts({ from: auth ? "off" : "on", auth });
+/** The flag off, with everything else as it is on the way on. */
+export const withAuthOff = (facts: Facts): Facts => ({ ...facts, config: { ...facts.config, auth: false } });
+export const allowPolicy = "access-orders-allow-api-8080-b4b4b80e";
+/** Cilium's values with a part of their JSON replaced. */
+export const values =
+  (from: string | RegExp, to: string) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    releases: facts.releases.map((release) => ({
+      ...release,
+      values: JSON.parse(JSON.stringify(release.values).replace(from, to)) as unknown,
+    })),
+  });
+/** The agents' image with a part of it replaced. */
+export const images = (from: string | RegExp, to: string) =>
+  agents(/"image":"[^"]*"/, (image) => image.replace(from, to));
+export const pod = { containers: [{ name: "main", image: "busybox" }] };
+export const workload = (kind: string, spec: object): KubernetesObject => ({
+  apiVersion: "v1",
+  kind,
+  metadata: { name: "extra", namespace: "jobs" },
+  spec,
+});
+export const ports = (...ports: object[]) => withObject(policy({ ...named, toPorts: [{ ports }] }));
+export const token = (seconds: number) =>
+  withChanged("DaemonSet", "spire-agent", (json) => json.replace("7200", String(seconds)));
