@@ -12,5 +12,7 @@ export function clusterProvider({ context, identity }: StackConfig["cluster"]): 
     enableConfigMapMutable: true,
     enableSecretMutable: true,
     enableServerSideApply: true,
+    // What is there already is updated: what an update made that was killed before it could record it, and what `pulumi destroy` left.
+    upsertExistingObjects: true,
   });
 }

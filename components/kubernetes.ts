@@ -51,7 +51,29 @@ export function describeObject({ kind, metadata: { namespace, name } }: Kubernet
   return `${kind} ${namespace ? `${namespace}/` : ""}${name}`;
 }
 
-/** The labels on everything that this program makes. */
+/** Labels and annotations. */
+type Marks = Required<Pick<KubernetesObject["metadata"], "labels" | "annotations">>;
+
+/**
+ * The marks of every object that this program makes. Under a field manager of its own, and not one made up anew for each create, an update that was killed meets its
+ * own objects again without a conflict, and somebody else's with one. (`fieldManagerName` in pulumi-kubernetes, provider/pkg/provider/provider.go.)
+ *
+ * @param more marks that the object has beside them
+ */
+export function owned(component: string, more: Partial<Marks> = {}): Marks {
+  return {
+    labels: { ...labelsOf(component), ...more.labels },
+    annotations: { "pulumi.com/patchFieldManager": "zero-trust", ...more.annotations },
+  };
+}
+
+/**
+ * For what the way off changes: a field that somebody else has written since, in an incident say, is written again, and not a conflict that stops it.
+ * (`patchForce` in pulumi-kubernetes, provider/pkg/await/await.go.)
+ */
+export const forced = { "pulumi.com/patchForce": "true" };
+
+/** The labels on everything that this program makes, pods included. */
 export function labelsOf(component: string): Readonly<Record<string, string>> {
   return { "app.kubernetes.io/name": component, "app.kubernetes.io/managed-by": "zero-trust" };
 }

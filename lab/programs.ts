@@ -74,6 +74,8 @@ export function controllerPrograms(
         "--use-service-account-credentials=true",
         "--service-account-private-key-file=service-accounts.key",
         `--root-ca-file=${serverCertificate}`,
+        // kwok's heartbeats come late on a busy machine, and pods that were once called not ready by this never become ready again.
+        "--node-monitor-grace-period=1h",
       ],
       ready: `https://127.0.0.1:${managerPort}/healthz`,
     },
@@ -87,7 +89,6 @@ export function controllerPrograms(
       args: [
         `--kubeconfig=${kubeconfigs.kwok}`,
         ...stages.map((file) => `--config=${file}`),
-
         "--manage-all-nodes=false",
         `--manage-nodes-with-annotation-selector=${fakeNode}=fake`,
         `--server-address=127.0.0.1:${kwokPort}`,

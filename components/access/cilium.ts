@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { sortedLabels } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { groupBy } from "../groupBy";
-import { labelsOf, type KubernetesObject, type PlannedObject } from "../kubernetes";
+import { forced, owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { ciliumIngressRules } from "./ciliumRules";
 
 /** The intents of one namespace, and how far they are enforced. */
@@ -33,7 +33,7 @@ function allowPolicy({ namespace, phase }: CiliumAuthPolicyArgs, intents: [Inten
   return {
     apiVersion: "cilium.io/v2",
     kind: "CiliumNetworkPolicy",
-    metadata: { name: policyName(intents[0]), namespace, labels: labelsOf("access") },
+    metadata: { name: policyName(intents[0]), namespace, ...owned("access", { annotations: forced }) },
     spec: {
       description: `Who may call ${namespace}/${names} on port ${port}`,
       endpointSelector: { matchLabels: target.selector },
@@ -58,7 +58,7 @@ function denyAllPolicy(namespace: string): KubernetesObject {
   return {
     apiVersion: "cilium.io/v2",
     kind: "CiliumNetworkPolicy",
-    metadata: { name: "deny-all", namespace, labels: labelsOf("access") },
+    metadata: { name: "zero-trust-deny-all", namespace, ...owned("access", { annotations: forced }) },
     spec: {
       description: `Nobody may call the pods of ${namespace} unless another policy allows it`,
       endpointSelector: {},

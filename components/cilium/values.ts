@@ -1,5 +1,5 @@
 import type { StackConfig } from "../config/schema";
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { forced, owned, type KubernetesObject } from "../kubernetes";
 import { bundledSpireValues, type BundledSettings, type InstallValues } from "./bundledSpire";
 
 /** How one cluster's Cilium authenticates: plain values only. */
@@ -74,7 +74,7 @@ export function fluxValuesConfigMap(args: CiliumAuthArgs): KubernetesObject {
     metadata: {
       name: valuesConfigMap.name,
       namespace: args.releaseNamespace,
-      labels: { ...labelsOf("cilium-auth"), "reconcile.fluxcd.io/watch": "Enabled" },
+      ...owned("cilium-auth", { labels: { "reconcile.fluxcd.io/watch": "Enabled" }, annotations: forced }),
     },
     data: { [valuesConfigMap.key]: `${JSON.stringify(ciliumValues(args), null, 2)}\n` },
   };

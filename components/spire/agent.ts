@@ -1,4 +1,4 @@
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
@@ -16,7 +16,7 @@ export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObje
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name: spire.agent, namespace: args.agentNamespace, labels: labelsOf(spire.agent) },
+    metadata: { name: spire.agent, namespace: args.agentNamespace, ...owned(spire.agent) },
     spec: {
       selector: { matchLabels: selectorOf(spire.agent) },
       updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } },

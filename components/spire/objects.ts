@@ -1,4 +1,4 @@
-import { labelsOf, type KubernetesObject, type PlannedObject } from "../kubernetes";
+import { owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { agentConfigMap, agentDaemonSet } from "./agent";
 import { agentClusterRules, roleAndBinding, serverClusterRules, serverNamespaceRules, serviceAccount } from "./rbac";
 import { ciliumEntries, staticEntryCrd } from "./registration";
@@ -84,6 +84,6 @@ function namespace(name: string, level: "privileged" | "restricted"): Kubernetes
   return {
     apiVersion: "v1",
     kind: "Namespace",
-    metadata: { name, labels: { ...labelsOf("spire"), ...Object.fromEntries(modes) } },
+    metadata: { name, ...owned("spire", { labels: Object.fromEntries(modes) }) },
   };
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { labelsOf, owned, type KubernetesObject } from "../kubernetes";
 
 /** Objects as file contents of a ConfigMap, JSON each, with a trailing newline. */
 export function configMap(name: string, namespace: string, files: Readonly<Record<string, object>>): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name, namespace, labels: labelsOf(name) },
+    metadata: { name, namespace, ...owned(name) },
     data: Object.fromEntries(
       Object.entries(files).map(([file, content]) => [file, `${JSON.stringify(content, null, 2)}\n`]),
     ),

@@ -1,4 +1,4 @@
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../kubernetes";
 import { spire } from "./settings";
 
 /** A service account's name and namespace. */
@@ -15,7 +15,7 @@ interface Rule {
 }
 
 export function serviceAccount({ name, namespace }: Account): KubernetesObject {
-  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels: labelsOf(name) } };
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, ...owned(name) } };
 }
 
 /** What the server and the controller-manager in its pod may do in the whole cluster: review tokens, read nodes, reconcile static entries. */
@@ -48,7 +48,7 @@ export function roleAndBinding(
 ): [role: KubernetesObject, binding: KubernetesObject] {
   const { name } = account;
   const prefix = namespace === undefined ? "Cluster" : "";
-  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), labels: labelsOf(name) };
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...owned(name) };
   const apiVersion = "rbac.authorization.k8s.io/v1";
   return [
     { apiVersion, kind: `${prefix}Role`, metadata, rules },

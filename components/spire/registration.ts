@@ -1,4 +1,4 @@
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../kubernetes";
 import { ciliumIds, nodeAliasPath, spire, type ManagedSpire } from "./settings";
 
 /** The three entries that Cilium needs, by name: a node alias, and below it Cilium's agent and operator. */
@@ -24,7 +24,7 @@ function staticEntry(name: string, spiffeID: string, parentID: string, selectors
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ClusterStaticEntry",
-    metadata: { name, labels: labelsOf("spire-registration") },
+    metadata: { name, ...owned("spire-registration") },
     spec: { spiffeID, parentID, selectors },
   };
 }
@@ -41,9 +41,8 @@ export function staticEntryCrd(): KubernetesObject {
     kind: "CustomResourceDefinition",
     metadata: {
       name: "clusterstaticentries.spire.spiffe.io",
-      labels: labelsOf("spire-registration"),
       // Pulumi waits for no CRD by itself, and an entry cannot be created before.
-      annotations: { "pulumi.com/waitFor": "condition=Established" },
+      ...owned("spire-registration", { annotations: { "pulumi.com/waitFor": "condition=Established" } }),
     },
     spec: {
       group: "spire.spiffe.io",

@@ -1,4 +1,4 @@
-import { labelsOf, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../kubernetes";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
 import { imagesOf } from "./images";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
@@ -6,7 +6,7 @@ import { spire, type ManagedSpire } from "./settings";
 
 const headless = `${spire.server}-headless`;
 const claim = "spire-data";
-const metadataOf = (name: string) => ({ name, namespace: spire.namespace, labels: labelsOf(spire.server) });
+const metadataOf = (name: string) => ({ name, namespace: spire.namespace, ...owned(spire.server) });
 
 export function serverConfigMap(args: ManagedSpire): KubernetesObject {
   return configMap(spire.server, spire.namespace, {

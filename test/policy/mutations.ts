@@ -240,8 +240,8 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
     },
     {
       what: "a default deny that is removed while auth goes on",
-      change: both(withFlag(true), without("CiliumNetworkPolicy", "deny-all")),
-      says: /CiliumNetworkPolicy orders\/deny-all would be deleted/,
+      change: both(withFlag(true), without("CiliumNetworkPolicy", "zero-trust-deny-all")),
+      says: /CiliumNetworkPolicy orders\/zero-trust-deny-all would be deleted/,
     },
   ],
   "pinned-cluster": [

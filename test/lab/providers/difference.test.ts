@@ -100,6 +100,15 @@ test("what has drifted since is a change, in Kubernetes' own kinds and in others
   }
 });
 
+test("what somebody else has added, to an object or to a list, is no change", () => {
+  const rules = (...ingress: object[]) => object("cilium.io/v2/CiliumNetworkPolicy", { spec: { ingress } });
+  for (const asked of [rules(), rules({}), rules({ fromEndpoints: [{ matchLabels: { app: "web" } }] })]) {
+    const { ingress } = asked["spec"] as { ingress: object[] };
+    const state = rules(...ingress.map((rule) => ({ ...rule, fromEntities: ["all"] })), { fromEntities: ["world"] });
+    expect(difference({ state, inputs: asked }, asked, mutable, true).paths).toEqual({});
+  }
+});
+
 test("a quantity in other words is no change, and another quantity is", () => {
   const claim = (storage: string) =>
     object("v1/PersistentVolumeClaim", { spec: { resources: { requests: { storage } } } });

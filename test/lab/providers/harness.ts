@@ -27,7 +27,7 @@ export async function startHarness(): Promise<Harness> {
     lab,
     directory,
     async provider(args = {}, environment = {}) {
-      const program = { context: "apps", enableServerSideApply: "true" };
+      const program = { context: "apps", enableServerSideApply: "true", upsertExistingObjects: "true" };
       const mutable = { enableConfigMapMutable: "true", enableSecretMutable: "true" };
       const driver = await startProvider(
         providerPath(directory),

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { InitFailed, type Driver, type Resource } from "./driver";
 import { startHarness, type Harness } from "./harness";
 import { at, type Fields } from "./values";
@@ -60,19 +60,43 @@ test("check puts an object without a namespace into the default one, and an obje
   expect(at(checked.inputs, "metadata", "namespace")).toBeUndefined();
 });
 
-test("a create makes the object, and a second one is refused, since it might be somebody else's", async () => {
-  const made = await driver.create(configMapType, configMap({ level: "info" }));
-  expect(made.id).toBe("default/settings");
-  expect(live("configmap/settings")["data"]).toEqual({ level: "info" });
-  await expect(driver.create(configMapType, configMap({ level: "debug" }))).rejects.toThrow(/already exists/);
-  expect(live("configmap/settings")["data"]).toEqual({ level: "info" });
+describe("a create makes the object, and where it is there already", () => {
+  test("is refused, unless existing objects are to be updated", async () => {
+    const strict = await harness.provider({ upsertExistingObjects: "false" });
+    const made = await strict.create(configMapType, configMap({ level: "info" }));
+    expect(made.id).toBe("default/settings");
+    expect(live("configmap/settings")["data"]).toEqual({ level: "info" });
+    await expect(strict.create(configMapType, configMap({ level: "debug" }))).rejects.toThrow(/already exists/);
+    expect(live("configmap/settings")["data"]).toEqual({ level: "info" });
+  });
+
+  test("is a conflict with whoever wrote another value, unless it is forced", async () => {
+    const theirs = JSON.stringify(configMap({ level: "theirs" }));
+    harness.lab.kubectl(["apply", "--server-side", "--field-manager=flux", "--filename=-"], theirs);
+    const wanted = configMap({ level: "debug" });
+    await expect(driver.create(configMapType, wanted)).rejects.toThrow(/conflict with "flux"/);
+    expect(live("configmap/settings")["data"]).toEqual({ level: "theirs" });
+    await driver.create(
+      configMapType,
+      configMap({ level: "debug" }, { ...background, "pulumi.com/patchForce": "true" }),
+    );
+    expect(live("configmap/settings")["data"]).toEqual({ level: "debug" });
+  });
+
+  test("is an update of what was made under the same field manager", async () => {
+    const own = { ...background, "pulumi.com/patchFieldManager": "ours" };
+    await driver.create(configMapType, configMap({ level: "info" }, own));
+    await driver.create(configMapType, configMap({ level: "debug" }, own));
+    expect(live("configmap/settings")["data"]).toEqual({ level: "debug" });
+    await expect(driver.create(configMapType, configMap({ level: "info" }))).rejects.toThrow(/conflict with "ours"/);
+  });
 });
 
 test("a preview changes nothing, and shows what the API server would refuse", async () => {
   await driver.create(configMapType, configMap({}), { preview: true });
   expect(() => live("configmap/settings")).toThrow(/not found/);
   const bad = configMap({ level: 3 });
-  await expect(driver.create(configMapType, bad, { preview: true })).rejects.toThrow(/cannot unmarshal number/);
+  await expect(driver.create(configMapType, bad, { preview: true })).rejects.toThrow(/expected string/);
   const made = await driver.create(configMapType, configMap({ level: "info" }));
   await driver.update(configMapType, made, configMap({ level: "debug" }), { preview: true });
   expect(live("configmap/settings")["data"]).toEqual({ level: "info" });

@@ -17,22 +17,34 @@ export const idOf = ({ metadata: { namespace, name } }: KubernetesObject): strin
   namespace === undefined ? name : `${namespace}/${name}`;
 
 /**
- * Creates an object by POST: what is there already is an error, ours or not (pulumi-kubernetes#4278: server-side apply is for updates alone, unless
- * `upsertExistingObjects`). In a preview nothing is made; what the API server would refuse, it refuses, but an object that is there already, whose kind or namespace
- * is not there yet, passes.
+ * Creates an object by POST, and what is there already is an error, ours or not; or, where it may be there already, by server-side apply, and a field of another
+ * manager is a conflict (pulumi-kubernetes#4278, `upsertExistingObjects`). In a preview nothing is made; what the API server would refuse, it refuses, but an
+ * object that is there already, whose kind or namespace is not there yet, passes.
  */
-export async function createObject(api: Api, inputs: Fields, fieldManager: string, mode: Mode): Promise<Saved> {
+export async function createObject(
+  api: Api,
+  inputs: Fields,
+  fieldManager: string,
+  mode: Mode,
+  upsert: boolean,
+): Promise<Saved> {
   const object = inputs as unknown as KubernetesObject;
-  if (mode.preview) return { id: "", state: await previewCreate(api, object, fieldManager) };
-  const live = await persistently(() => api.create(object, { fieldManager, dryRun: false }));
+  const create = (dryRun: boolean) =>
+    upsert
+      ? api.apply(object, { fieldManager, dryRun, force: dryRun || annotation(object, "patchForce") === "true" })
+      : api.create(object, { fieldManager, dryRun });
+  if (mode.preview) return { id: "", state: await previewCreate(object, create) };
+  const live = await persistently(() => create(false)).catch((error: unknown) => {
+    throw new Error(explained(error, fieldManager), { cause: error });
+  });
   return settled(api, live, fieldManager, patience(object, mode.timeout), "created");
 }
 
-async function previewCreate(api: Api, object: KubernetesObject, fieldManager: string): Promise<Fields> {
+async function previewCreate(object: KubernetesObject, create: (dryRun: true) => Promise<LiveObject>): Promise<Fields> {
   const asGiven = object as unknown as Fields;
   if (hasUnknown(object)) return asGiven;
   try {
-    const { status: _, ...live } = await api.create(object, { fieldManager, dryRun: true });
+    const { status: _, ...live } = await create(true);
     return live;
   } catch (error) {
     const passes =

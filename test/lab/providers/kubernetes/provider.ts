@@ -4,6 +4,7 @@ import type { Plugin, Subject } from "../plugin";
 import { at, hasUnknown, isFields, type Fields } from "../values";
 import { connect, type Api } from "./api";
 import { difference } from "./difference";
+import { annotation } from "./ready";
 import { createObject, deleteObject, readObject, updateObject } from "./objects";
 import { helmRelease } from "./release";
 
@@ -25,8 +26,11 @@ export function kubernetesProvider(): Plugin {
     (await api?.namespaced(String(apiVersion), String(kind))) ?? defined.get(`${String(apiVersion)}/${String(kind)}`);
   const release = () => helmRelease(typeof args["context"] === "string" ? args["context"] : undefined);
   const enabled = (name: string) => String(args[name]) === "true";
-  const managerOf = (state: Fields) =>
-    (state["__fieldManager"] as string | undefined) ?? `pulumi-kubernetes-${randomBytes(4).toString("hex")}`;
+  // pulumi-kubernetes: fieldManagerName in provider/pkg/provider/provider.go.
+  const managerOf = (inputs: Fields, state: Fields = {}) =>
+    annotation(inputs, "patchFieldManager") ??
+    (state["__fieldManager"] as string | undefined) ??
+    `pulumi-kubernetes-${randomBytes(4).toString("hex")}`;
 
   return {
     version,
@@ -71,18 +75,18 @@ export function kubernetesProvider(): Plugin {
         return { id: "", state: news };
       return type === releaseType
         ? release().create(news, mode)
-        : named(name, () => createObject(cluster(), news, managerOf({}), mode));
+        : named(name, () => createObject(cluster(), news, managerOf(news), mode, enabled("upsertExistingObjects")));
     },
     async read(subject, state, inputs) {
       if (subject.type === releaseType) return release().read(state, inputs);
       if (!isFields(inputs["metadata"])) throw new Error(`${subject.name}: this stand-in cannot import objects`);
-      return readObject(cluster(), inputs, managerOf(state));
+      return readObject(cluster(), inputs, managerOf(inputs, state));
     },
     async update({ type, name }, state, news, mode) {
       if (mode.preview && api === undefined) return { id: "", state: news };
       return type === releaseType
         ? release().update(news, mode)
-        : named(name, () => updateObject(cluster(), news, managerOf(state), mode));
+        : named(name, () => updateObject(cluster(), news, managerOf(news, state), mode));
     },
     async delete({ type }: Subject, state, { timeout }) {
       cluster();

@@ -39,14 +39,14 @@ export function isBuiltIn({ apiVersion }: Fields): boolean {
 export const isQuantity = (path: readonly (string | number)[]) =>
   path.some((step) => quantities.includes(String(step)));
 
-/** Only what was asked for, at the values that it has. */
+/** Only what was asked for, at the values that it has: neither a field nor an element of a list that somebody added. (pulumi-kubernetes: pruneMap and pruneSlice in provider/pkg/provider/util.go.) */
 function pruned(live: unknown, asked: unknown, inner: typeof pruned = pruned): unknown {
   if (isFields(live) && isFields(asked))
     return Object.fromEntries(
       Object.keys(asked).flatMap((key) => (key in live ? [[key, inner(live[key], asked[key])]] : [])),
     );
   if (Array.isArray(live) && Array.isArray(asked))
-    return live.map((value: unknown, index) => (index < asked.length ? inner(value, asked[index]) : value));
+    return live.slice(0, asked.length).map((value: unknown, index) => inner(value, asked[index]));
   return live;
 }
 
