@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { groupBy } from "../groupBy";
 import { describeObject, type KubernetesObject } from "../kubernetes";
 
-/** What Kubernetes lets nobody change in place, by kind: a change of it replaces the object (the validation of k8s.io/kubernetes, pkg/apis). */
+/**
+ * What Kubernetes lets nobody change in place, by kind: a change of it replaces the object (the validation of k8s.io/kubernetes, pkg/apis). Only of kinds that are
+ * not protected from it, and nothing that the API server fills in where it is left out: after an update the policy pack is given the live objects.
+ */
 const immutable: Readonly<Record<string, readonly string[]>> = {
-  StatefulSet: ["spec.serviceName", "spec.selector", "spec.volumeClaimTemplates", "spec.podManagementPolicy"],
+  StatefulSet: ["spec.serviceName", "spec.selector"],
   DaemonSet: ["spec.selector"],
   Deployment: ["spec.selector"],
-  PersistentVolumeClaim: ["spec.accessModes", "spec.storageClassName", "spec.volumeMode"],
-  Service: ["spec.clusterIP"],
   RoleBinding: ["roleRef"],
   ClusterRoleBinding: ["roleRef"],
 };
