@@ -9,6 +9,8 @@ export = async () => {
   const known = await readKnown(config);
   const update = plan(config, known.previous);
 
-  preflight(config, known, update);
-  return registerPlan(update, known.previous, clusterProvider(config.cluster));
+  const refusal = preflight(config, known, update);
+  const outputs = registerPlan(update, known.previous, clusterProvider(config.cluster));
+  if (refusal) throw refusal;
+  return outputs;
 };

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { RunError } from "@pulumi/pulumi";
 import { readPeers } from "../components/config/peers";
 import type { StackConfig } from "../components/config/schema";
 import type { Plan } from "../components/plan";
@@ -9,10 +10,12 @@ import { guardrails } from "./guardrails";
 import { userError } from "../components/userError";
 
 /**
- * Judges the plan before anything is registered, so that forgetting `--policy-pack` skips nothing. A preview reports errors and goes on, to show the
- * whole plan, and fails; an update stops here.
+ * Judges the plan before anything is registered, so that forgetting `--policy-pack` skips nothing. Advice goes to the log.
+ *
+ * @returns in a preview, what an update would stop at: to be thrown once everything is registered, so that the preview shows the whole plan and fails
+ * @throws RunError in an update that may not be
  */
-export function preflight(config: StackConfig, known: Known, plan: Plan): void {
+export function preflight(config: StackConfig, known: Known, plan: Plan): RunError | undefined {
   const stack = { name: pulumi.getStack(), peers: readPeers(".", pulumi.getStack()) };
   const verdicts = judge(guardrails, factsOfPlan(stack, config, plan, known.previous));
   const found = verdicts.flatMap(({ guardrail, violations }) =>
@@ -21,10 +24,11 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): void {
   const errors = [...known.errors, ...found.filter(({ severity }) => severity === "mandatory").map(({ text }) => text)];
   const warnings = found.filter(({ severity }) => severity === "advisory").map(({ text }) => text);
 
-  if (errors.length > 0 && !pulumi.runtime.isDryRun()) throw userError(errors.join("\n"));
-  for (const error of errors) void pulumi.log.error(error);
+  const refusal = errors.length > 0 ? userError(errors.join("\n")) : undefined;
+  if (refusal && !pulumi.runtime.isDryRun()) throw refusal;
   for (const warning of warnings) void pulumi.log.warn(warning);
   for (const note of [...known.notes, ...plan.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
+  return refusal;
 }
 
 /** `orders: allow -> require`, or why a phase stays below what is configured. */

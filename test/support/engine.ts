@@ -88,10 +88,12 @@ export async function runProgram(
       ]),
     ),
   );
-  const outputs = await program();
   const settle = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
-  await settle.waitForRPCs();
-  return { registered, outputs };
+  try {
+    return { registered, outputs: await program() };
+  } finally {
+    await settle.waitForRPCs();
+  }
 }
 
 /** What the SDK keeps inside an output. */
