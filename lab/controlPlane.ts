@@ -7,7 +7,7 @@ import { fakeNodes } from "./fakeNodes";
 import { ciliumDefinitions, kwokFiles } from "./modules";
 import { writeKubeconfigs, writeServerFiles } from "./files";
 import { freePorts } from "./ports";
-import { killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
+import { endProcesses, killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
 import { controllerPrograms, serverPrograms } from "./programs";
 import { removeControlPlane, removeCrashed, temporaryDirectory, writeState } from "./state";
 
@@ -28,6 +28,8 @@ export interface ControlPlane {
    * @throws LabError with what it says on standard error
    */
   kubectl(args: readonly string[], input?: string): string;
+  /** Kills the API server and starts it again, with the same data at the same address. */
+  restartServer(): Promise<void>;
   /** Ends its processes and removes its files. */
   stop(): Promise<void>;
 }
@@ -77,8 +79,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const directory = detached ? emptyDirectory(resolve(options.directory)) : temporaryDirectory();
   const processes: ProcessRecord[] = [];
   // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
-  const save = (server: string, owned: boolean) =>
-    writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes });
+  let owned = true;
+  const save = (server: string) => writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes });
   const onExit = () => {
     killProcesses(processes);
     rmSync(directory, { recursive: true, force: true });
@@ -92,14 +94,14 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   try {
     const [port, ...controllerPorts] = await freePorts(4);
     const server = `https://127.0.0.1:${port}`;
-    save(server, true);
+    save(server);
     const start = (calls: ReturnType<typeof serverPrograms>) =>
       calls.map((call) => {
         const name = call.name as ProgramName & keyof typeof tools;
         const program = { ...call, program: tools[name], version: versionOf(programs[name]) };
         const record = startProcess(directory, program, detached);
         processes.push(record);
-        save(server, true);
+        save(server);
         return record;
       });
     const ready = (records: readonly ProcessRecord[]) =>
@@ -122,7 +124,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"]);
     }
     if (detached) {
-      save(server, false);
+      owned = false;
+      save(server);
       process.off("exit", onExit);
     }
     return {
@@ -131,6 +134,12 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       directory,
       auditLog: join(directory, "audit.log"),
       kubectl,
+      async restartServer() {
+        const isServer = ({ name }: { readonly name: string }) => name === "kube-apiserver";
+        const [old] = processes.splice(processes.findIndex(isServer), 1);
+        await endProcesses(old ? [old] : []);
+        await ready(start(serverPrograms(port!).filter(isServer)));
+      },
       stop,
     };
   } catch (error) {

@@ -36,7 +36,7 @@ function run({ request }: grpc.ServerUnaryCall<RunRequest, RunResponse>, done: g
   const program = spawn(
     process.execPath,
     [
-      require.resolve("@pulumi/pulumi/cmd/run"),
+      require.resolve("@pulumi/pulumi/cmd/run", { paths: [request.getPwd()] }),
       ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
       ...(request.getDryrun() ? ["--dry-run"] : []),
       request.getPwd(),

@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { buildSync } from "esbuild";
 
 /** What one command of the user's did. */
 export interface Done {
@@ -26,10 +25,10 @@ export class LabProject {
 
   /**
    * @param pulumi the CLI
-   * @param executables directories with the language host and the plugins
+   * @param plugins a directory with the language host and the providers
    * @param kubeconfig its contexts `apps` and `infra` are the clusters
    */
-  constructor(pulumi: string, executables: readonly string[], kubeconfig: string) {
+  constructor(pulumi: string, plugins: string, kubeconfig: string) {
     const root = resolve(__dirname, "..");
     for (const part of parts) cpSync(join(root, part), join(this.directory, part), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(this.directory, "node_modules"));
@@ -37,12 +36,13 @@ export class LabProject {
     mkdirSync(state);
     this.environment = {
       ...process.env,
-      PATH: [dirname(pulumi), ...executables, process.env["PATH"]].join(delimiter),
+      PATH: [dirname(pulumi), plugins, process.env["PATH"]].join(delimiter),
       KUBECONFIG: kubeconfig,
       PULUMI_BACKEND_URL: `file://${state}`,
       PULUMI_HOME: join(this.directory, ".home"),
       PULUMI_CONFIG_PASSPHRASE: "lab",
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       PULUMI_OPTION_COLOR: "never",
       PULUMI_OPTION_POLICY_PACK: "policy",
     };
@@ -89,29 +89,4 @@ export class LabProject {
   dispose(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-/**
- * Makes a directory with the executables that the engine starts for this program and its policy pack: the stand-in for Pulumi's Node language host, and the
- * starter of packs, which is part of the SDK.
- */
-export function installHost(directory: string): void {
-  mkdirSync(directory, { recursive: true });
-  const root = resolve(__dirname, "..");
-  const bundle = join(root, ".build", "lab", "languageHost.js");
-  buildSync({
-    entryPoints: [join(root, "lab", "languageHost.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    outfile: bundle,
-    logLevel: "error",
-  });
-  const starts = {
-    "pulumi-language-nodejs": bundle,
-    "pulumi-analyzer-policy": require.resolve("@pulumi/pulumi/cmd/run-policy-pack"),
-  };
-  for (const [name, script] of Object.entries(starts))
-    writeFileSync(join(directory, name), `#!/usr/bin/env node\nrequire(${JSON.stringify(script)});\n`, { mode: 0o755 });
 }

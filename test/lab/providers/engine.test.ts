@@ -1,5 +1,5 @@
-import { delimiter, join } from "node:path";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -7,8 +7,9 @@ import { clusterProvider } from "../../../components/cluster";
 import { owned, type KubernetesObject } from "../../../components/kubernetes";
 import { registerObjects } from "../../../components/register";
 import { configOf } from "../../support/stacks";
+import { pulumiProgram } from "../../../lab/pulumi";
 import { startHarness, type Harness } from "./harness";
-import { providerPath } from "./install";
+import { makesFaults } from "./install";
 import { at, type Fields } from "./values";
 
 // The providers under the real engine, with this project's own provider resource and registration.
@@ -56,17 +57,13 @@ class Password extends pulumi.CustomResource {
 beforeEach(async () => {
   count++;
   harness.lab.kubectl(["create", "namespace", `stack-${count}`]);
-  // The one that the tests are to run, under the name that the engine looks for.
-  const plugins = join(harness.directory, `plugins-${count}`);
-  mkdirSync(plugins);
-  symlinkSync(providerPath(harness.directory), join(plugins, "pulumi-resource-kubernetes"));
   const state = join(harness.directory, `state-${count}`);
   mkdirSync(state);
   stack = await LocalWorkspace.createStack(
     { projectName: "zero-trust", stackName: "apps", program },
     {
       envVars: {
-        PATH: [plugins, harness.directory, process.env["PATH"]].join(delimiter),
+        PATH: [dirname(pulumiProgram()), harness.directory, process.env["PATH"]].join(delimiter),
         KUBECONFIG: harness.lab.kubeconfig,
         PULUMI_BACKEND_URL: `file://${state}`,
         PULUMI_HOME: join(harness.directory, "home"),
@@ -89,7 +86,7 @@ async function withFault<T>(fault: Readonly<Record<string, string>>, operate: ()
   }
 }
 /** Faults are ours alone. */
-const ours = test.skipIf(process.env["PULUMI_RESOURCE_KUBERNETES"] !== undefined);
+const ours = test.skipIf(!makesFaults);
 const dataOf = (name: string) => harness.live(`configmap/${name} --namespace=stack-${count}`)["data"];
 const changes = (summary: { resourceChanges?: object }) => summary.resourceChanges;
 

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LabStack, policy, values } from "./stack";
+
+describe("the user's own commands, in their order", () => {
+  let stack: LabStack;
+  beforeAll(async () => {
+    stack = await LabStack.start();
+    stack.make("infra");
+  });
+  afterAll(() => stack?.stop());
+  /** What the command says at its end of the resources; an up says it of its preview first. */
+  const summary = (output: string) =>
+    [...output.matchAll(/Resources:\n((?: +.*\n)+)/g)].at(-1)?.[1]?.replace(/ +/g, " ").trim();
+
+  test.each(["infra", "apps"])(
+    "pulumi preview --stack %s shows what it would do, with the guardrails' verdict, and writes nothing",
+    (name) => {
+      const written = stack.watchWrites();
+      const output = stack.project.must(["preview", "--stack", name]);
+      expect(summary(output)).toBe("+ 31 to create");
+      expect(output).toMatch(/zero-trust@v[\d.]+ \(local: policy\)/);
+      expect(written()).toEqual([]);
+    },
+  );
+
+  test("the first pulumi up makes everything but the demand for authentication, and waits until SPIRE is ready", () => {
+    const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
+    expect(summary(output)).toBe("+ 31 created");
+    expect(output).toContain("orders: new -> allow (require is configured; Cilium is not known to authenticate");
+    expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
+    const ready = (kind: string, name: string, field: string) =>
+      stack.plane.kubectl(["get", kind, name, "--namespace", "spire", "--output", `jsonpath={.status.${field}}`]);
+    expect([
+      ready("statefulset", "spire-server", "readyReplicas"),
+      ready("daemonset", "spire-agent", "numberReady"),
+    ]).toEqual(["1", "2"]);
+  });
+
+  test("a second one changes nothing", () => {
+    const written = stack.watchWrites();
+    expect(summary(stack.up())).toBe("31 unchanged");
+    expect(written()).toEqual([]);
+  });
+
+  test("once Cilium authenticates, the next one demands it", () => {
+    stack.rollCilium();
+    expect(stack.up()).toContain("orders: allow -> require");
+    expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
+    expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
+  });
+
+  test("off and on again deletes, replaces and makes nothing, and off relaxes every policy before Cilium's values", () => {
+    const written = stack.watchWrites();
+    stack.project.must(["config", "set", "auth", "false", "--stack", "apps"]);
+    stack.project.must(["up", "--stack", "apps", "--yes"]);
+    expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
+    const off = [
+      { verb: "patch", object: `ciliumnetworkpolicies orders/${policy}`, status: 200 },
+      { verb: "patch", object: `configmaps kube-system/${values}`, status: 200 },
+    ];
+    expect(written()).toEqual(off);
+    stack.rollCilium();
+
+    const writtenOn = stack.watchWrites();
+    stack.project.must(["config", "set", "auth", "true", "--stack", "apps"]);
+    stack.up();
+    expect(writtenOn()).toEqual(off.slice(1));
+    stack.rollCilium();
+    stack.up();
+    expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
+    expect(writtenOn().filter(({ verb }) => verb.startsWith("delete"))).toEqual([]);
+  });
+
+  test("what somebody else changed is seen and set back", () => {
+    const rules = () =>
+      stack.plane.kubectl([
+        ...["get", "ciliumnetworkpolicy", "zero-trust-deny-all", "--namespace", "orders"],
+        ...["--output", "jsonpath={.spec.ingress}"],
+      ]);
+    const patch = JSON.stringify({ spec: { ingress: [] } });
+    stack.plane.kubectl([
+      ...["patch", "ciliumnetworkpolicy", "zero-trust-deny-all", "--namespace", "orders"],
+      ...["--type", "merge", "--patch", patch],
+    ]);
+    expect(rules()).toBe("[]");
+    expect(summary(stack.project.must(["preview", "--refresh", "--stack", "apps"]))).toMatch(/~ 1 to update/);
+    stack.project.must(["up", "--refresh", "--yes", "--skip-preview", "--stack", "apps"]);
+    expect(rules()).toBe("[{}]");
+  });
+
+  /** What is there of the program's. */
+  const left = () => {
+    const kinds = [
+      ...["namespaces", "customresourcedefinitions", "clusterstaticentries", "serviceaccounts", "configmaps"],
+      ...["services", "persistentvolumeclaims", "statefulsets", "daemonsets", "roles", "rolebindings"],
+      ...["clusterroles", "clusterrolebindings", "networkpolicies", "ciliumnetworkpolicies"],
+    ];
+    const selector = ["--selector", "app.kubernetes.io/managed-by=zero-trust"];
+    const output = stack.plane.kubectl(["get", kinds.join(","), "--all-namespaces", "--output", "name", ...selector]);
+    return output.trim().split("\n").sort();
+  };
+
+  test("destroy stops at what is protected; unprotected, it leaves exactly what is retained", () => {
+    expect(stack.project.pulumi(["destroy", "--yes", "--stack", "apps"]).output).toContain("protected");
+    stack.project.must(["state", "unprotect", "--all", "--yes", "--stack", "apps"]);
+    stack.project.must(["destroy", "--yes", "--skip-preview", "--stack", "apps"]);
+    expect(left()).toEqual([
+      "clusterstaticentry.spire.spiffe.io/cilium-agent",
+      "clusterstaticentry.spire.spiffe.io/cilium-node-alias",
+      "clusterstaticentry.spire.spiffe.io/cilium-operator",
+      "customresourcedefinition.apiextensions.k8s.io/clusterstaticentries.spire.spiffe.io",
+      "namespace/spire",
+      "persistentvolumeclaim/spire-data",
+    ]);
+  });
+
+  test("and the next up takes that up again", () => {
+    const volume = () =>
+      stack.plane.kubectl(["get", "persistentvolumeclaims", "--all-namespaces", "--output", "jsonpath={..uid}"]);
+    const before = volume();
+    expect(summary(stack.up())).toBe("+ 31 created");
+    expect(volume()).toBe(before);
+  });
+});

@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { LabStack } from "./stack";
+import type { Write } from "./audit";
+
+describe("a mandatory violation stops an update before the API server has seen a write", () => {
+  let stack: LabStack;
+  let program: string;
+  let written: () => Write[];
+  const write = (text: string) => writeFileSync(join(stack.project.directory, "index.ts"), text);
+  const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
+  beforeAll(async () => {
+    stack = await LabStack.start();
+    program = readFileSync(join(stack.project.directory, "index.ts"), "utf8");
+    stack.set("rollout.phases.kube-system", "require");
+    written = stack.watchWrites();
+  });
+  afterEach(() => {
+    expect(written()).toEqual([]);
+    write(program);
+  });
+  afterAll(() => stack?.stop());
+
+  test("by the program's preflight alone, without the policy pack", () => {
+    const output = stack.failingUp(withoutPack);
+    expect(output).toMatch(/error: protected-namespaces: zero-trust:rollout\.phases\.kube-system is require/);
+    expect(output).not.toContain("zero-trust@v");
+  });
+
+  test("by the policy pack alone, with a program that has no preflight", () => {
+    const without = program
+      .replace("preflight(config, known, update)", "undefined")
+      .replace(/^import { preflight }.*\n/m, "");
+    expect(without).not.toContain("preflight");
+    write(without);
+    // The pack judges a stack when all of it is there: in an update that is too late, in the preview before it that is in time.
+    const { status, output } = stack.project.pulumi(["up", "--stack", "apps", "--yes"]);
+    expect(status).not.toBe(0);
+    expect(output).toMatch(/\[mandatory\] +protected-namespaces/);
+    expect(output).not.toContain("error: protected-namespaces");
+  });
+
+  test("and a preview with either fails, so that a pull request shows it", () => {
+    const preview = (environment = {}) => stack.project.pulumi(["preview", "--stack", "apps"], environment).status;
+    expect(preview(withoutPack)).not.toBe(0);
+    expect(preview()).not.toBe(0);
+  });
+
+  test("also where the configuration is wrong, as one message, without a stack trace", () => {
+    stack.set("cluster.cilium.delivery", "carrier-pigeon");
+    const output = stack.failingUp();
+    stack.set("cluster.cilium.delivery", "flux");
+    expect(output).toMatch(/zero-trust:cluster\.cilium\.delivery is "carrier-pigeon"\s+allowed: flux, helm, none/);
+    expect(output).not.toMatch(/\n\s+at /);
+  });
+
+  test("also where the context leads to another cluster", () => {
+    const { identity } = stack;
+    stack.set("rollout.phases.kube-system", "observe");
+    stack.set("cluster.identity", "11111111-1111-1111-1111-111111111111");
+    expect(stack.failingUp()).toContain(`leads to the cluster ${identity}, but this stack belongs to 11111111`);
+  });
+});

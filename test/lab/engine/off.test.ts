@@ -1,0 +1,70 @@
+import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from "vitest";
+import { makesFaults } from "../providers/install";
+import { LabStack, policy, values } from "./stack";
+
+describe("authentication can be turned off", () => {
+  let stack: LabStack;
+  beforeAll(async () => {
+    stack = await LabStack.start();
+  });
+  beforeEach(() => stack.turnOn());
+  afterEach(() => {
+    expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
+    expect(Object.values(stack.demands()).flat()).toEqual([]);
+    expect(enabled()).toBe(false);
+    stack.rollCilium();
+  });
+  afterAll(() => stack?.stop());
+  /** What Cilium's values say of authentication. */
+  const enabled = () => {
+    const text = stack.plane.kubectl([
+      ...["get", "configmap", values, "--namespace", "kube-system", "--output", "jsonpath={.data.values\\.yaml}"],
+    ]);
+    return (JSON.parse(text) as { authentication: { enabled: boolean } }).authentication.enabled;
+  };
+
+  test("whoever wrote to the policies and to Cilium's values last", () => {
+    const rule = { fromEntities: ["cluster"], authentication: { mode: "required" } };
+    stack.apply("k9s", [
+      {
+        apiVersion: "cilium.io/v2",
+        kind: "CiliumNetworkPolicy",
+        metadata: { name: policy, namespace: "orders" },
+        spec: { endpointSelector: { matchLabels: { app: "api" } }, ingress: [rule] },
+      },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: values, namespace: "kube-system" },
+        data: { "values.yaml": '{ "authentication": { "enabled": true, "mutual": {} } }' },
+      },
+    ]);
+    stack.set("auth", "false");
+    stack.up();
+  });
+
+  test.runIf(makesFaults)("while a policy that demands it is there which no update has recorded", () => {
+    stack.set("access[1].name", "admin");
+    stack.set("access[1].target.namespace", "orders");
+    stack.set("access[1].target.selector.app", "admin");
+    stack.set("access[1].port", "9090");
+    stack.set("access[1].callers[0].namespace", "web");
+    stack.set("access[1].callers[0].serviceAccount", "frontend");
+    const name = "allow-admin-9090-7c7a05ed";
+    stack.failingUp({ ZT_KILL_AFTER: `access-orders-${name}` });
+    stack.project.must(["cancel", "--yes", "--stack", "apps"]);
+    expect(stack.demands()[name]).toEqual(["required"]);
+
+    stack.set("auth", "false");
+    stack.up();
+    expect(stack.demands()[name]).toEqual([]);
+  });
+
+  test("and is recorded although a change of SPIRE fails", async () => {
+    stack.set("auth", "false");
+    stack.set("spire.ttl.x509Svid", "2h");
+    await stack.denying("spire-server", () => stack.failingUp());
+    expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
+    stack.up();
+  });
+});

@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
+import { LabProject } from "../../../lab/project";
+import { installHost, pulumiProgram } from "../../../lab/pulumi";
+import type { RolloutState } from "../../../components/rollout/state";
+import { installProviders } from "../providers/install";
+import { writes, type Write } from "./audit";
+
+/** Names of the objects that the flag changes. */
+export const policy = "allow-api-8080-b4b4b80e";
+export const values = "cilium-zero-trust-values";
+
+/** The stack `apps` on a control plane of its own, worked on with the user's own commands. */
+export class LabStack {
+  private constructor(
+    readonly plane: ControlPlane,
+    readonly project: LabProject,
+    private readonly plugins: string,
+  ) {}
+
+  /** Starts the control plane and makes the stack, as the README says. */
+  static async start(): Promise<LabStack> {
+    const plugins = mkdtempSync(join(tmpdir(), "zero-trust-plugins-"));
+    installHost(plugins);
+    installProviders(plugins);
+    const plane = await startControlPlane({ controllers: true, nodes: 2 });
+    const stack = new LabStack(plane, new LabProject(pulumiProgram(), plugins, plane.kubeconfig), plugins);
+    stack.make("apps");
+    for (const namespace of ["orders", "registry"]) plane.kubectl(["create", "namespace", namespace]);
+    return stack;
+  }
+
+  /** Makes a stack of the project for this cluster. */
+  make(name: string): void {
+    this.project.must(["stack", "init", name]);
+    this.set("cluster.identity", this.identity, name);
+  }
+
+  /** The UID of its kube-system. */
+  get identity(): string {
+    return this.plane.kubectl(["get", "namespace", "kube-system", "--output", "jsonpath={.metadata.uid}"]);
+  }
+
+  /** `pulumi config set --path`. */
+  set(key: string, value: string, stack = "apps"): void {
+    this.project.must(["config", "set", "--stack", stack, "--path", key, value]);
+  }
+
+  /** `pulumi up` without a preview before it; throws what it said where it fails. */
+  up(environment: NodeJS.ProcessEnv = {}): string {
+    return this.project.must(["up", "--stack", "apps", "--yes", "--skip-preview"], environment);
+  }
+
+  /** The same where it has to fail: what it said. */
+  failingUp(environment: NodeJS.ProcessEnv = {}): string {
+    const args = ["up", "--stack", "apps", "--yes", "--skip-preview"];
+    const { status, output } = this.project.pulumi(args, environment);
+    if (status === 0) throw new Error(`pulumi ${args.join(" ")} did not fail:\n${output}`);
+    return output;
+  }
+
+  /** Brings the stack to `require`: the two updates that it takes. */
+  turnOn(): void {
+    this.set("auth", "true");
+    this.up();
+    this.rollCilium();
+    this.up();
+  }
+
+  /** What the last update recorded of the flag and of the namespace orders. */
+  recorded(): { auth: boolean; phase: string | undefined } | undefined {
+    const { output, status } = this.project.pulumi(["stack", "output", "rollout", "--json", "--stack", "apps"]);
+    if (status !== 0) return undefined;
+    const { auth, phases } = JSON.parse(output) as RolloutState;
+    return { auth, phase: phases["orders"] };
+  }
+
+  /** Cilium as the values ConfigMap has it: what Flux, Cilium's chart and its rollout make of that in a real cluster. */
+  rollCilium(): void {
+    const data = this.plane.kubectl([
+      ...["get", "configmap", values, "--namespace", "kube-system"],
+      ...["--output", "jsonpath={.data.values\\.yaml}"],
+    ]);
+    const { authentication } = JSON.parse(data) as { authentication: { enabled: boolean } };
+    const flag = String(authentication.enabled);
+    const volumes = authentication.enabled ? [{ name: "spire-agent-socket", emptyDir: {} }] : [];
+    const pod = (app: string) => ({
+      selector: { matchLabels: { app } },
+      template: {
+        metadata: { labels: { app } },
+        spec: { containers: [{ name: app, image: "cilium" }], volumes, tolerations: [{ operator: "Exists" }] },
+      },
+    });
+    const workload = (kind: string, name: string, spec: object) => ({
+      apiVersion: "apps/v1",
+      kind,
+      metadata: { name, namespace: "kube-system" },
+      spec: { ...spec, ...pod(name) },
+    });
+    this.apply("helm", [
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "cilium-config", namespace: "kube-system" },
+        data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
+      },
+      workload("DaemonSet", "cilium", {}),
+      workload("Deployment", "cilium-operator", { replicas: 1 }),
+    ]);
+    for (const workload of ["daemonset/cilium", "deployment/cilium-operator"])
+      this.plane.kubectl(["rollout", "status", workload, "--namespace", "kube-system", "--timeout", "60s"]);
+  }
+
+  /** Writes objects as somebody else does. */
+  apply(manager: string, objects: readonly object[]): void {
+    this.plane.kubectl(
+      ["apply", "--server-side", "--force-conflicts", "--field-manager", manager, "--filename", "-"],
+      objects.map((object) => JSON.stringify(object)).join("\n---\n"),
+    );
+  }
+
+  /** Modes of authentication that the live policies of the namespace orders demand, by policy. */
+  demands(): Record<string, string[]> {
+    const { items } = JSON.parse(
+      this.plane.kubectl(["get", "ciliumnetworkpolicies", "--namespace", "orders", "--output", "json"]),
+    ) as { items: { metadata: { name: string }; spec: { ingress: { authentication?: { mode: string } }[] } }[] };
+    return Object.fromEntries(
+      items.map(({ metadata, spec }) => [
+        metadata.name,
+        spec.ingress.flatMap(({ authentication }) => authentication?.mode ?? []),
+      ]),
+    );
+  }
+
+  /** Makes the API server refuse every write of objects of a name while something is done. */
+  async denying<T>(name: string, action: () => T | Promise<T>): Promise<T> {
+    const apiVersion = "admissionregistration.k8s.io/v1";
+    const metadata = { name: "not-now" };
+    const rule = { apiGroups: ["*"], apiVersions: ["*"], operations: ["CREATE", "UPDATE"], resources: ["*"] };
+    const validation = { expression: `object.metadata.name != '${name}'`, message: `not now: ${name}` };
+    const policy = { matchConstraints: { resourceRules: [rule] }, validations: [validation] };
+    const binding = { policyName: "not-now", validationActions: ["Deny"] };
+    this.apply("lab", [
+      { apiVersion, kind: "ValidatingAdmissionPolicy", metadata, spec: policy },
+      { apiVersion, kind: "ValidatingAdmissionPolicyBinding", metadata, spec: binding },
+    ]);
+    await until(() => this.isDenied(name));
+    try {
+      return await action();
+    } finally {
+      for (const kind of ["validatingadmissionpolicybinding", "validatingadmissionpolicy"])
+        this.plane.kubectl(["delete", kind, "not-now"]);
+      await until(() => !this.isDenied(name));
+    }
+  }
+
+  /** What the API server has seen of the user since now, in order, dry runs aside. */
+  watchWrites(): () => Write[] {
+    const { length } = writes(this.plane.auditLog);
+    return () => writes(this.plane.auditLog).slice(length);
+  }
+
+  async stop(): Promise<void> {
+    await this.plane.stop();
+    this.project.dispose();
+    rmSync(this.plugins, { recursive: true, force: true });
+  }
+
+  /** Whether a new object of the name would be refused. */
+  private isDenied(name: string): boolean {
+    try {
+      this.plane.kubectl(["create", "configmap", name, "--namespace", "default", "--dry-run=server"]);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+}
+
+/** Waits for a condition, a minute at most. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error("the condition did not come about within a minute");
+    await delay(50);
+  }
+}
