@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "./report";
 
 /** A program to be measured. */
 export interface Contestant {
@@ -53,10 +54,6 @@ export async function contest(title: string, contestants: readonly Contestant[],
       outputs: own.map(({ output }) => output),
     };
   });
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 interface Run {

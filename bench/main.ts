@@ -1,32 +1,17 @@
 // Measures the program beside what would be used instead, and how it grows: `npm run bench -- [--rounds N] [--out FILE]`. Prints Markdown tables.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { buildTool, downloadModule } from "../tools/go";
-import { contest, median, type Contestant, type Measured } from "./contest";
+import { contest, type Contestant, type Measured } from "./contest";
+import { machine, median, readOptions, table, time } from "./report";
 import { writeProject } from "./stackFile";
 
-const options = readOptions();
-const rounds = Number(options.rounds);
+const { rounds, out } = readOptions("bench", "7");
 const growthRounds = Math.ceil(rounds / 2);
 const sizes = [10, 100, 1000, 10_000];
 const node = process.execPath;
 const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bench-"));
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: { rounds: { type: "string", default: "7" }, out: { type: "string" } },
-    });
-    if (!/^[1-9]\d*$/.test(values.rounds)) throw new TypeError(`--rounds ${values.rounds}: write a number, as in 7`);
-    return values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    process.stderr.write(`${error.message}\n\nnpm run bench -- [--rounds N] [--out FILE]\n`);
-    process.exit(2);
-  }
-}
 
 async function main(): Promise<void> {
   const sections: string[] = [];
@@ -34,17 +19,14 @@ async function main(): Promise<void> {
     sections.push(`## ${title}\n\n${table}\n`);
     process.stdout.write(`\n${sections.at(-1)}`);
   };
-  show(
-    "Machine",
-    `${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`,
-  );
+  show("Machine", machine());
   show("Render", besides(await contest("render", renderers(), rounds)));
   show("Start of the policy pack", besides(await contest("policy pack", packs(), rounds)));
   for (const size of sizes) writeProject(projectOf(size), size);
   const grown = await contest("growth", sizes.map(renderOf), growthRounds);
   show("Growth: the command render", growth(grown));
   show("Steps, in milliseconds", await steps());
-  if (options.out !== undefined) writeFileSync(options.out, sections.join("\n"));
+  if (out !== undefined) writeFileSync(out, sections.join("\n"));
 }
 
 /** Render, and what else would tell what a cluster gets: Cilium's chart with its SPIRE. Node alone is what render cannot be below. */
@@ -162,13 +144,7 @@ function growth(measured: readonly Measured[]): string {
   return table(["intents", "time", "peak memory", "time for each intent", "of that a size before"], rows);
 }
 
-const time = (ms: number) => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const memory = (mebibytes: number | undefined) => (mebibytes === undefined ? "–" : `${mebibytes.toFixed(0)} MiB`);
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(header), line(header.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
-}
 
 main()
   .catch((error: unknown) => {

@@ -29,9 +29,8 @@ export class LabProject {
    * @param kubeconfig its contexts `apps` and `infra` are the clusters
    */
   constructor(pulumi: string, plugins: string, kubeconfig: string) {
-    const root = resolve(__dirname, "..");
-    for (const part of parts) cpSync(join(root, part), join(this.directory, part), { recursive: true });
-    symlinkSync(join(root, "node_modules"), join(this.directory, "node_modules"));
+    for (const part of parts) cpSync(part, join(this.directory, part), { recursive: true });
+    symlinkSync(resolve("node_modules"), join(this.directory, "node_modules"));
     const state = join(this.directory, ".state");
     mkdirSync(state);
     this.environment = {

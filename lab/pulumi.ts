@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { buildTool } from "../tools/go";
 import { onPath } from "./onPath";
@@ -18,10 +18,9 @@ export function pulumiProgram(): string {
  */
 export function installHost(directory: string): void {
   mkdirSync(directory, { recursive: true });
-  const root = resolve(__dirname, "..");
   const bundle = join(directory, "languageHost.js");
   buildSync({
-    entryPoints: [join(root, "lab", "languageHost.ts")],
+    entryPoints: ["lab/languageHost.ts"],
     bundle: true,
     platform: "node",
     target: "node20",

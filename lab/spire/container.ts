@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { until } from "./until";
+import { until } from "../until";
 
 /** A control group that looks to SPIRE's agent like a container of a pod (pkg/common/containerinfo/extract.go). */
 export interface Container {

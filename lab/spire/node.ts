@@ -7,7 +7,7 @@ import { startProcess, tail, type Process } from "./process";
 import { buildTool } from "../../tools/go";
 import { agentReplacements, replace, type AgentPlaces } from "./replacements";
 import type { Spire } from "./spire";
-import { answers, until } from "./until";
+import { answers, until } from "../until";
 
 /** An agent that was started; whether it has attested is another question. */
 export interface Agent {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "./until";
+import { until } from "../until";
 
 /** A program that runs beside the tests. */
 export interface Process {

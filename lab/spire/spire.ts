@@ -8,7 +8,7 @@ import { freePorts } from "../ports";
 import { runProgram, startProcess, tail, type Process } from "./process";
 import { buildTool } from "../../tools/go";
 import { managerReplacements, replace, serverReplacements, type Places } from "./replacements";
-import { answers, until } from "./until";
+import { answers, until } from "../until";
 
 /** A registration entry, as `spire-server entry show` has it, with paths for SPIFFE IDs. */
 export interface Entry {

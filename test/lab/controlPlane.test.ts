@@ -7,7 +7,8 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../lab/controlPlane";
 import { fakeNode } from "../../lab/fakeNodes";
-import { LabError } from "../../lab/processes";
+import { isRunning, LabError } from "../../lab/processes";
+import { readState } from "../../lab/state";
 import { root } from "../support/stacks";
 
 /** The processes that stand in a directory, as all do that the lab starts. */
@@ -86,6 +87,15 @@ describe("a control plane", () => {
       "create Metadata 409",
       "delete Metadata 200",
     ]);
+  });
+
+  test("has, when its server is restarted, the same objects at the same address, and is ended with it", async () => {
+    lab.kubectl(["create", "configmap", "kept"]);
+    await lab.restartServer();
+    expect(lab.kubectl(["get", "configmap", "kept", "--output", "name"])).toBe("configmap/kept\n");
+    const servers = readState(lab.directory)?.processes.filter(({ name }) => name === "kube-apiserver");
+    expect(servers).toHaveLength(1);
+    expect(servers?.every(isRunning)).toBe(true);
   });
 
   test("runs beside another, which ends without it and leaves no process and no file", async () => {

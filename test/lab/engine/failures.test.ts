@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makesFaults } from "../providers/install";
-import { LabStack, policy, until, values } from "./stack";
+import { until } from "../../../lab/until";
+import { LabStack, policy, values, withoutPack } from "./stack";
 
 /** The updates that take a stack through both transitions, off and on again: what each writes, and where it ends. */
 const updates = [
@@ -18,8 +19,6 @@ beforeAll(async () => {
   stack.turnOn();
 });
 afterAll(() => stack?.stop());
-/** The guardrails have their own tests. */
-const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 const demands = (...modes: string[]) => ({ [policy]: modes, "zero-trust-deny-all": [] });
 
 describe.each(updates)("an update that turns auth $goes", ({ flag, writes, ends }) => {
@@ -61,7 +60,7 @@ test("an update whose API server restarts converges, itself or by the next one",
   stack.set("auth", "false");
   const written = stack.watchWrites();
   const { done } = stack.project.start(["up", "--yes", "--skip-preview", "--stack", "apps"]);
-  await until(() => written().some(({ object }) => object.endsWith(policy)));
+  await until("the policy is written", () => written().some(({ object }) => object.endsWith(policy)));
   await stack.plane.restartServer();
   await done;
   stack.up();

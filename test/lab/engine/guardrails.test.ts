@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { LabStack } from "./stack";
+import { LabStack, withoutPack } from "./stack";
 import type { Write } from "./audit";
 
 describe("a mandatory violation stops an update before the API server has seen a write", () => {
@@ -9,7 +9,6 @@ describe("a mandatory violation stops an update before the API server has seen a
   let program: string;
   let written: () => Write[];
   const write = (text: string) => writeFileSync(join(stack.project.directory, "index.ts"), text);
-  const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
   beforeAll(async () => {
     stack = await LabStack.start();
     program = readFileSync(join(stack.project.directory, "index.ts"), "utf8");

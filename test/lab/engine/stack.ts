@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { LabProject } from "../../../lab/project";
 import { installHost, pulumiProgram } from "../../../lab/pulumi";
+import { until } from "../../../lab/until";
 import type { RolloutState } from "../../../components/rollout/state";
 import { installProviders } from "../providers/install";
 import { writes, type Write } from "./audit";
@@ -12,6 +12,9 @@ import { writes, type Write } from "./audit";
 /** Names of the objects that the flag changes. */
 export const policy = "allow-api-8080-b4b4b80e";
 export const values = "cilium-zero-trust-values";
+
+/** What leaves the policy pack out. */
+export const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 
 /** The stack `apps` on a control plane of its own, worked on with the user's own commands. */
 export class LabStack {
@@ -62,12 +65,12 @@ export class LabStack {
     return output;
   }
 
-  /** Brings the stack to `require`: the two updates that it takes. */
+  /** Brings the stack to `require`: the two updates that it takes. Without the pack, to be quick. */
   turnOn(): void {
     this.set("auth", "true");
-    this.up();
+    this.up(withoutPack);
     this.rollCilium();
-    this.up();
+    this.up(withoutPack);
   }
 
   /** What the last update recorded of the flag and of the namespace orders. */
@@ -147,13 +150,13 @@ export class LabStack {
       { apiVersion, kind: "ValidatingAdmissionPolicy", metadata, spec: policy },
       { apiVersion, kind: "ValidatingAdmissionPolicyBinding", metadata, spec: binding },
     ]);
-    await until(() => this.isDenied(name));
+    await until(`${name} is refused`, () => this.isDenied(name));
     try {
       return await action();
     } finally {
       for (const kind of ["validatingadmissionpolicybinding", "validatingadmissionpolicy"])
         this.plane.kubectl(["delete", kind, "not-now"]);
-      await until(() => !this.isDenied(name));
+      await until(`${name} is not refused any more`, () => !this.isDenied(name));
     }
   }
 
@@ -177,14 +180,5 @@ export class LabStack {
     } catch {
       return true;
     }
-  }
-}
-
-/** Waits for a condition, a minute at most. */
-export async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error("the condition did not come about within a minute");
-    await delay(50);
   }
 }

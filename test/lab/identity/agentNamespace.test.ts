@@ -4,7 +4,7 @@ import { LabNode } from "../../../lab/spire/node";
 import { runProgram } from "../../../lab/spire/process";
 import { buildTool } from "../../../tools/go";
 import { Spire } from "../../../lab/spire/spire";
-import { until } from "../../../lab/spire/until";
+import { until } from "../../../lab/until";
 import { authoritiesOf, spireObjectsOf } from "./support";
 
 // The server in `spire`, the agents in a namespace of their own.

@@ -7,7 +7,7 @@ import { freePorts } from "../../../lab/ports";
 import { startProcess, tail, type Process } from "../../../lab/spire/process";
 import { buildTool } from "../../../tools/go";
 import { Spire } from "../../../lab/spire/spire";
-import { until } from "../../../lab/spire/until";
+import { until } from "../../../lab/until";
 import { spireObjectsOf, staticEntry } from "./support";
 
 // One life of one SPIRE with the real operator of Cilium 1.19.3, in the order of the tests.

@@ -5,7 +5,7 @@ import { LabNode, type Agent } from "../../../lab/spire/node";
 import { runProgram, startProcess, tail, type Process } from "../../../lab/spire/process";
 import { buildTool } from "../../../tools/go";
 import { Spire } from "../../../lab/spire/spire";
-import { until } from "../../../lab/spire/until";
+import { until } from "../../../lab/until";
 import { authoritiesOf, spireObjectsOf, staticEntry } from "./support";
 
 // One life of one SPIRE, in the order of the tests: each goes on where the one before it ended.

@@ -6,7 +6,7 @@ import { runProgram, tail, type Process } from "../../../lab/spire/process";
 import { buildTool } from "../../../tools/go";
 import { isAllowed } from "../../../lab/spire/rights";
 import { Spire } from "../../../lab/spire/spire";
-import { until } from "../../../lab/spire/until";
+import { until } from "../../../lab/until";
 import { spireObjectsOf, staticEntry } from "./support";
 
 interface Rule {

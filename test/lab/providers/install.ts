@@ -30,7 +30,7 @@ export function installProviders(directory: string): void {
 function installOurs(directory: string, name: string): void {
   const bundle = resolve(directory, `${name}.js`);
   buildSync({
-    entryPoints: [join(__dirname, name, "main.ts")],
+    entryPoints: [`test/lab/providers/${name}/main.ts`],
     outfile: bundle,
     bundle: true,
     platform: "node",
