@@ -35,9 +35,12 @@ export function stackOf(intents: number): Record<string, unknown> {
 /** Writes a project with the one stack `bench`, as the commands find it in their working directory. */
 export function writeProject(directory: string, intents: number): void {
   mkdirSync(directory, { recursive: true });
+  const { access, ...keys } = stackOf(intents);
+  const accessFile = "access.bench.yaml";
   const config = Object.fromEntries(
-    Object.entries(stackOf(intents)).map(([key, value]) => [`zero-trust:${key}`, value]),
+    Object.entries({ ...keys, accessFile }).map(([key, value]) => [`zero-trust:${key}`, value]),
   );
+  writeFileSync(join(directory, accessFile), dump(access, { noRefs: true }));
   writeFileSync(join(directory, "Pulumi.yaml"), dump({ name: "zero-trust", runtime: "nodejs" }));
   writeFileSync(join(directory, "Pulumi.bench.yaml"), dump({ config }, { noRefs: true }));
 }

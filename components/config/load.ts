@@ -1,6 +1,7 @@
 import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
 import { quoted } from "../shell";
+import { withAccessFile } from "./accessFile";
 import { readBaseValues } from "./baseValues";
 import { conflictsIn, type PartialConfig } from "./combinations";
 import type { Fault } from "./intentFaults";
@@ -43,7 +44,7 @@ export class ConfigError extends Error {
 /**
  * Reads one stack's configuration. The program and every command call this and nothing else.
  *
- * @param values the stack's keys without the prefix `zero-trust:`; a value is what a stack file holds (YAML's types) or what the engine passes on
+ * @param given the stack's keys without the prefix `zero-trust:`; a value is what a stack file holds (YAML's types) or what the engine passes on
  *   (strings, JSON for objects). A `{ secure: … }` value is one that the engine alone can decrypt.
  * @param stack the stack's name, for the messages
  * @param options.secret keys whose values no message may show
@@ -52,15 +53,16 @@ export class ConfigError extends Error {
  * @throws ConfigError with every problem, not only the first
  */
 export function loadConfig(
-  values: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
   stack: string,
   { secret = [], directory = "." }: { secret?: readonly string[]; directory?: string } = {},
 ): StackConfig {
-  const encrypted = encryptedPaths(values);
+  const encrypted = encryptedPaths(given);
+  const { values, conflicts: unreadable } = withAccessFile(given, directory);
   const result = schema.safeParse(values);
   const config = result.success ? result.data : (wellFormed(schema, values) as PartialConfig);
   const base = readBaseValues(config.cluster?.cilium?.valuesFile, directory);
-  const conflicts = [...conflictsIn(config), ...base.conflicts];
+  const conflicts = [...unreadable, ...conflictsIn(config), ...base.conflicts];
   if (result.success && conflicts.length + encrypted.length === 0)
     return canonical({ ...result.data, ...(base.values ? { baseValues: base.values } : {}) });
 
@@ -71,12 +73,21 @@ export function loadConfig(
   const at = (path: Path) => path.reduce<unknown>((value, key) => valueAt(written(value), [key]), values);
   const shown = (path: Path) =>
     secret.includes(String(path[0])) ? "is a secret with a wrong value" : describe(at(path));
-  throw new ConfigError(stack, [
+  const problems = [
     ...encrypted.map((path) => encryptedProblem(path, stack)),
     ...issues.flatMap((issue) => problemsOf(issue, shown, stack)),
     ...conflicts.map(({ path, hint }) => wrongValue(path, shown(path), hint, stack)),
-  ]);
+  ];
+  throw new ConfigError(stack, given === values ? problems : problems.map(inFile(config.accessFile ?? "")));
 }
+
+/** Where a problem is for somebody who has the intents in a file. */
+const inFile =
+  (file: string) =>
+  (problem: Problem): Problem => {
+    const key = problem.key.replace(`${project}:access[`, `${file}[`);
+    return key === problem.key ? problem : { ...problem, key, fix: `edit ${file}` };
+  };
 
 /** What is well-formed of a value: of an object those keys that are, so that a mistake in one does not hide conflicts between others. */
 function wellFormed(schema: z.ZodType, value: unknown): unknown {

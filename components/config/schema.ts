@@ -128,6 +128,12 @@ export const schema = z.strictObject({
   spire,
   rollout: section({ phases: json(z.record(namespace, choice(...phases))).prefault({}) }),
   access: json(z.array(intent)).prefault([]),
+  /** Instead of `access`: a file with the list, for more than fits in a stack file, or for another team to own. */
+  accessFile: text(
+    /^[^/].*\.(ya?ml|json)$/,
+    "a YAML file, relative to the project's directory",
+    "access.apps.yaml",
+  ).optional(),
 });
 
 export type StackConfig = DeepReadonly<z.output<typeof schema>> & {

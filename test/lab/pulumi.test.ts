@@ -15,7 +15,7 @@ describe("the Pulumi that the lab runs", () => {
   };
   const go = onPath("go") ?? expect.fail("Go is not on PATH");
   beforeEach(() => {
-    mkdirSync(theirs);
+    mkdirSync(theirs, { recursive: true });
     symlinkSync(go, join(theirs, "go"));
     vi.stubEnv("PATH", [resolve(".build/bin"), theirs].join(delimiter));
   });
