@@ -6,12 +6,22 @@ import { programs, versionOf, type ProgramName } from "../tools/programs";
 import { fakeNodes } from "./fakeNodes";
 import { ciliumDefinitions, kwokFiles } from "./modules";
 import { writeKubeconfigs, writeServerFiles } from "./files";
+import { startNetwork } from "./network";
 import { freePorts } from "./ports";
-import { endProcesses, killProcesses, LabError, self, startProcess, untilReady, type ProcessRecord } from "./processes";
+import {
+  endProcesses,
+  killProcesses,
+  LabError,
+  self,
+  startProcess,
+  untilReady,
+  type ProcessRecord,
+  type Start,
+} from "./processes";
 import { controllerPrograms, serverPrograms } from "./programs";
 import { removeControlPlane, removeCrashed, temporaryDirectory, writeState } from "./state";
 
-/** A real API server with Cilium's CRDs, on loopback. */
+/** A real API server with Cilium's CRDs, in a network of its own, which is reached on loopback. */
 export interface ControlPlane {
   /** The path of a kubeconfig whose contexts `apps` and `infra` both lead here, as a cluster-admin. */
   readonly kubeconfig: string;
@@ -58,8 +68,8 @@ export interface ControlPlaneOptions {
 /**
  * Starts etcd and an API server, seconds after its programs are built. Removes first what crashed predecessors have left.
  *
- * Everything is on loopback, at free ports, in the caller's network: what runs against it (the engine, hooks, tests) reaches it without root and without a veth pair,
- * and from outside nobody does.
+ * All of it is in a network namespace of its own, in which there is nothing but loopback; whoever runs against it (the engine, hooks, tests) reaches it at ports of the
+ * caller's loopback, which a gate passes on.
  *
  * @throws LabError where a program does not become ready, ToolError where one cannot be built
  */
@@ -92,23 +102,29 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   };
 
   try {
-    const [port, ...controllerPorts] = await freePorts(4);
+    const ports = await freePorts(controllers ? 4 : 1);
+    const [port = 0, ...controllerPorts] = ports;
     const server = `https://127.0.0.1:${port}`;
     save(server);
+    const run = (program: Start) => {
+      const record = startProcess(directory, program, detached);
+      processes.push(record);
+      save(server);
+      return record;
+    };
+    const tokens = writeServerFiles(directory);
+    const gate = { version: process.version, ready: `${server}/readyz` };
+    const enter = await startNetwork(directory, ports, (program) => run({ ...program, ...gate }));
     const start = (calls: ReturnType<typeof serverPrograms>) =>
       calls.map((call) => {
         const name = call.name as ProgramName & keyof typeof tools;
-        const program = { ...call, program: tools[name], version: versionOf(programs[name]) };
-        const record = startProcess(directory, program, detached);
-        processes.push(record);
-        save(server);
-        return record;
+        const { program, args } = enter({ program: tools[name], args: call.args });
+        return run({ ...call, program, args, version: versionOf(programs[name]) });
       });
     const ready = (records: readonly ProcessRecord[]) =>
       Promise.all(records.map((record) => untilReady(directory, record)));
 
-    const tokens = writeServerFiles(directory);
-    await ready(start(serverPrograms(port!)));
+    await ready(start(serverPrograms(port)));
     const kubeconfigs = writeKubeconfigs(directory, server, tokens);
     const kubectl = (args: readonly string[], input?: string) => runKubectl(tools.kubectl, directory, args, input);
     const apply = ["apply", "--server-side", "--filename"];
@@ -138,7 +154,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
         const isServer = ({ name }: { readonly name: string }) => name === "kube-apiserver";
         const [old] = processes.splice(processes.findIndex(isServer), 1);
         await endProcesses(old ? [old] : []);
-        await ready(start(serverPrograms(port!).filter(isServer)));
+        await ready(start(serverPrograms(port).filter(isServer)));
       },
       stop,
     };

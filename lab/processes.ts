@@ -102,7 +102,8 @@ export const isReady = ({ ready }: ProcessRecord) =>
     request.on("error", () => resolve(false));
   });
 
-const lastWords = (directory: string, name: string) =>
+/** The end of a program's log. */
+export const lastWords = (directory: string, name: string) =>
   `its last words are\n${readFileSync(logOf(directory, name), "utf8").trimEnd().split("\n").slice(-5).join("\n")}`;
 
 /**

@@ -1,12 +1,22 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../lab/controlPlane";
 import { fakeNode } from "../../lab/fakeNodes";
+import { onPath } from "../../lab/onPath";
 import { isRunning, LabError } from "../../lab/processes";
 import { readState } from "../../lab/state";
 import { root } from "../support/stacks";
@@ -89,6 +99,38 @@ describe("a control plane", () => {
     ]);
   });
 
+  test("is in a network of its own, into which only its gate leads", () => {
+    const { processes } = readState(lab.directory) ?? expect.fail("it has no state");
+    const network = (pid: number | "self") => readlinkSync(`/proc/${pid}/ns/net`);
+    const outside = processes.filter(({ pid }) => network(pid) === network("self"));
+    expect(outside.map(({ name }) => name)).toEqual(["gate"]);
+    expect(processes.map(({ name }) => name)).toEqual(["network", "gate", "etcd", "kube-apiserver"]);
+    const interfaces = readFileSync(`/proc/${processes[0]?.pid}/net/dev`, "utf8").match(/^ *\S+:/gm);
+    expect(interfaces?.map((line) => line.trim())).toEqual(["lo:"]);
+  });
+
+  describe("says what is missing to make that network", () => {
+    const path = mkdtempSync(join(tmpdir(), "zero-trust-test-"));
+    beforeAll(() => {
+      for (const name of ["go", "nsenter", "ip"]) symlinkSync(onPath(name) ?? expect.fail(name), join(path, name));
+      vi.stubEnv("PATH", path);
+    });
+    afterAll(() => {
+      vi.unstubAllEnvs();
+      rmSync(path, { recursive: true });
+    });
+
+    test("a program, with the command that installs it", async () => {
+      await expect(startControlPlane()).rejects.toThrow(/^unshare is not installed, .*: apt-get install util-linux$/);
+    });
+
+    test("root, or user namespaces", async () => {
+      const refusing = "#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted'; exit 1\n";
+      writeFileSync(join(path, "unshare"), refusing, { mode: 0o755 });
+      await expect(startControlPlane()).rejects.toThrow(/needs root \(sudo\), or user namespaces, .*\n.*not permitted/);
+    });
+  });
+
   test("has, when its server is restarted, the same objects at the same address, and is ended with it", async () => {
     lab.kubectl(["create", "configmap", "kept"]);
     await lab.restartServer();
@@ -101,7 +143,7 @@ describe("a control plane", () => {
   test("runs beside another, which ends without it and leaves no process and no file", async () => {
     const other = await startControlPlane();
     const running = processesIn(other.directory);
-    expect(running).toHaveLength(2);
+    expect(running).toHaveLength(4);
     expect(other.server).not.toBe(lab.server);
     await other.stop();
     expect(processesIn(other.directory)).toEqual([]);
@@ -186,7 +228,7 @@ describe("a predecessor that was killed", () => {
 
   test("is cleaned up by the next start: its processes, its files, and no process that has a number of its own by now", async () => {
     const directory = await crash();
-    expect(processesIn(directory)).toHaveLength(2);
+    expect(processesIn(directory)).toHaveLength(4);
     // As if the number of one had gone to somebody else: this process.
     const state = join(directory, "state.json");
     const { processes, ...rest } = JSON.parse(readFileSync(state, "utf8")) as { processes: { started: string }[] };

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"] as const;
   kubectl = buildTools(programs).kubectl;
   mkdirSync(join(project, ".build"));
-  symlinkSync(join(root, "tools"), join(project, "tools"));
+  for (const part of ["tools", "lab"]) symlinkSync(join(root, part), join(project, part));
   symlinkSync(join(root, ".build", "bin"), join(project, ".build", "bin"));
   await build({
     entryPoints: [join(root, "lab/lab.ts")],

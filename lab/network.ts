@@ -1,0 +1,61 @@
+import { existsSync, readlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { onPath } from "./onPath";
+import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "./processes";
+
+/** How a command runs in a network. */
+export type Enter = (call: Pick<Start, "program" | "args">) => Pick<Start, "program" | "args">;
+
+const packages = { unshare: "util-linux", nsenter: "util-linux", ip: "iproute2" };
+
+/**
+ * Makes a network namespace that has nothing but its own loopback, and a gate through which the caller's network reaches some ports of it, by the same number. Both
+ * are processes, and gone with them.
+ *
+ * @param run starts a program of the lab
+ * @throws LabError where the machine does not let this user make one
+ */
+export async function startNetwork(
+  directory: string,
+  ports: readonly number[],
+  run: (start: Pick<Start, "name" | "program" | "args">) => ProcessRecord,
+): Promise<Enter> {
+  for (const [program, name] of Object.entries(packages))
+    if (onPath(program) === undefined)
+      throw new LabError(`${program} is not installed, with which the lab makes its network: apt-get install ${name}`);
+  const isRoot = process.getuid?.() === 0;
+  const socket = (port: number) => `gate-${port}.sock`;
+  const gate = [process.execPath, resolve("lab/gate.js")];
+  const own = ["--net", ...(isRoot ? [] : ["--user", "--map-root-user"])];
+  const inside = ports.map((port) => `${socket(port)}=${port}`);
+  const network = await allowed(async () => {
+    const args = [...own, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...gate, ...inside];
+    const record = run({ name: "network", program: "unshare", args });
+    await untilOpen(directory, record, ports.map(socket));
+    return record;
+  });
+  run({ name: "gate", program: gate[0]!, args: [...gate.slice(1), ...ports.map((port) => `${port}=${socket(port)}`)] });
+  const namespace = (kind: string) => `--${kind}=/proc/${network.pid}/ns/${kind}`;
+  const enter = [namespace("net"), ...(isRoot ? [] : [namespace("user"), "--preserve-credentials"])];
+  return ({ program, args }) => ({ program: "nsenter", args: [...enter, "--", program, ...args] });
+}
+
+/** Says what it takes where the system refuses it. */
+async function allowed<T>(make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    throw new LabError(`The lab needs root (sudo), or user namespaces, for a network of its own: ${error.message}`);
+  }
+}
+
+async function untilOpen(directory: string, network: ProcessRecord, sockets: readonly string[]): Promise<void> {
+  const namespace = (pid: number | "self") => readlinkSync(`/proc/${pid}/ns/net`);
+  while (!sockets.every((socket) => existsSync(join(directory, socket)))) {
+    if (!isRunning(network)) throw new LabError(`${network.name} has ended: ${lastWords(directory, network.name)}`);
+    await delay(20);
+  }
+  if (namespace(network.pid) === namespace("self")) throw new Error("the network is not the lab's own");
+}
