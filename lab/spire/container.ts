@@ -18,7 +18,16 @@ export interface Container {
 export function openContainer(podUid: string, id: string): Container {
   const pod = join(hierarchy(), `pod${podUid}`);
   const group = join(pod, id);
-  mkdirSync(group, { recursive: true });
+  try {
+    mkdirSync(group, { recursive: true });
+  } catch (cause) {
+    throw new Error(
+      `no control group can be made at ${group}, which the identity tests need: run them with root (sudo)`,
+      {
+        cause,
+      },
+    );
+  }
   const processes = join(group, "cgroup.procs");
   return {
     within: (command) => ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', processes, ...command],

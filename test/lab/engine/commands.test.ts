@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeObject } from "../../../components/kubernetes";
 import { LabStack, policy, values } from "./stack";
 
 describe("the user's own commands, in their order", () => {
@@ -8,9 +10,10 @@ describe("the user's own commands, in their order", () => {
     stack.make("infra");
   });
   afterAll(() => stack?.stop());
-  /** What the command says at its end of the resources; an up says it of its preview first. */
-  const summary = (output: string) =>
-    [...output.matchAll(/Resources:\n((?: +.*\n)+)/g)].at(-1)?.[1]?.replace(/ +/g, " ").trim();
+  /** What the command says of the resources: an up says it of its preview first. */
+  const summaries = (output: string) => [...output.matchAll(/Resources:\n(?: +.*\n)+/g)].map(([block]) => block);
+  const summary = (output: string) => summaries(output).at(-1)?.replace("Resources:", "").replace(/\s+/g, " ").trim();
+  const readme = readFileSync("README.md", "utf8");
 
   test.each(["infra", "apps"])(
     "pulumi preview --stack %s shows what it would do, with the guardrails' verdict, and writes nothing",
@@ -26,6 +29,7 @@ describe("the user's own commands, in their order", () => {
   test("the first pulumi up makes everything but the demand for authentication, and waits until SPIRE is ready", () => {
     const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
     expect(summary(output)).toBe("+ 31 created");
+    expect(readme).toContain(summaries(output).at(-1));
     expect(output).toContain("orders: new -> allow (require is configured; Cilium is not known to authenticate");
     expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
     const ready = (kind: string, name: string, field: string) =>
@@ -44,7 +48,9 @@ describe("the user's own commands, in their order", () => {
 
   test("once Cilium authenticates, the next one demands it", () => {
     stack.rollCilium();
-    expect(stack.up()).toContain("orders: allow -> require");
+    const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
+    expect(output).toContain("orders: allow -> require");
+    for (const shown of summaries(output)) expect(readme).toContain(shown);
     expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
     expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
   });
@@ -52,7 +58,8 @@ describe("the user's own commands, in their order", () => {
   test("off and on again deletes, replaces and makes nothing, and off relaxes every policy before Cilium's values", () => {
     const written = stack.watchWrites();
     stack.project.must(["config", "set", "auth", "false", "--stack", "apps"]);
-    stack.project.must(["up", "--stack", "apps", "--yes"]);
+    const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
+    expect(readme).toContain(summaries(output).at(-1));
     expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
     const off = [
       { verb: "patch", object: `ciliumnetworkpolicies orders/${policy}`, status: 200 },
@@ -88,29 +95,17 @@ describe("the user's own commands, in their order", () => {
     expect(rules()).toBe("[{}]");
   });
 
-  /** What is there of the program's. */
-  const left = () => {
-    const kinds = [
-      ...["namespaces", "customresourcedefinitions", "clusterstaticentries", "serviceaccounts", "configmaps"],
-      ...["services", "persistentvolumeclaims", "statefulsets", "daemonsets", "roles", "rolebindings"],
-      ...["clusterroles", "clusterrolebindings", "networkpolicies", "ciliumnetworkpolicies"],
-    ];
-    const selector = ["--selector", "app.kubernetes.io/managed-by=zero-trust"];
-    const output = stack.plane.kubectl(["get", kinds.join(","), "--all-namespaces", "--output", "name", ...selector]);
-    return output.trim().split("\n").sort();
-  };
-
   test("destroy stops at what is protected; unprotected, it leaves exactly what is retained", () => {
     expect(stack.project.pulumi(["destroy", "--yes", "--stack", "apps"]).output).toContain("protected");
     stack.project.must(["state", "unprotect", "--all", "--yes", "--stack", "apps"]);
     stack.project.must(["destroy", "--yes", "--skip-preview", "--stack", "apps"]);
-    expect(left()).toEqual([
-      "clusterstaticentry.spire.spiffe.io/cilium-agent",
-      "clusterstaticentry.spire.spiffe.io/cilium-node-alias",
-      "clusterstaticentry.spire.spiffe.io/cilium-operator",
-      "customresourcedefinition.apiextensions.k8s.io/clusterstaticentries.spire.spiffe.io",
-      "namespace/spire",
-      "persistentvolumeclaim/spire-data",
+    expect(stack.objects().map(describeObject).sort()).toEqual([
+      "ClusterStaticEntry cilium-agent",
+      "ClusterStaticEntry cilium-node-alias",
+      "ClusterStaticEntry cilium-operator",
+      "CustomResourceDefinition clusterstaticentries.spire.spiffe.io",
+      "Namespace spire",
+      "PersistentVolumeClaim spire/spire-data",
     ]);
   });
 

@@ -5,6 +5,7 @@ import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane"
 import { LabProject } from "../../../lab/project";
 import { installHost, pulumiProgram } from "../../../lab/pulumi";
 import { until } from "../../../lab/until";
+import type { KubernetesObject } from "../../../components/kubernetes";
 import type { RolloutState } from "../../../components/rollout/state";
 import { installProviders } from "../providers/install";
 import { writes, type Write } from "./audit";
@@ -115,6 +116,22 @@ export class LabStack {
     ]);
     for (const workload of ["daemonset/cilium", "deployment/cilium-operator"])
       this.plane.kubectl(["rollout", "status", workload, "--namespace", "kube-system", "--timeout", "60s"]);
+  }
+
+  /** The objects that the updates have made, as they are now, but for what the API server added to their metadata. */
+  objects(): KubernetesObject[] {
+    const kinds = [
+      ...["namespaces", "customresourcedefinitions", "clusterstaticentries", "serviceaccounts", "configmaps"],
+      ...["services", "persistentvolumeclaims", "statefulsets", "daemonsets", "roles", "rolebindings"],
+      ...["clusterroles", "clusterrolebindings", "networkpolicies", "ciliumnetworkpolicies"],
+    ];
+    const selector = ["--selector", "app.kubernetes.io/managed-by=zero-trust"];
+    const list = this.plane.kubectl(["get", kinds.join(","), "--all-namespaces", "--output", "json", ...selector]);
+    const { items } = JSON.parse(list) as { items: (KubernetesObject & { status?: unknown })[] };
+    return items.map(({ status: _, metadata: { name, namespace, labels = {}, annotations = {} }, ...object }) => ({
+      ...object,
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }), labels, annotations },
+    }));
   }
 
   /** Writes objects as somebody else does. */
