@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from "vitest";
 import { makesFaults } from "../providers/install";
-import { LabStack, policy, values } from "./stack";
+import { LabStack, policy, values, withoutPack } from "./stack";
 
 describe("authentication can be turned off", () => {
   let stack: LabStack;
@@ -51,7 +51,7 @@ describe("authentication can be turned off", () => {
     stack.set("access[1].callers[0].namespace", "web");
     stack.set("access[1].callers[0].serviceAccount", "frontend");
     const name = "allow-admin-9090-7c7a05ed";
-    stack.failingUp({ ZT_KILL_AFTER: `access-orders-${name}` });
+    stack.failingUp({ ...withoutPack, ZT_KILL_AFTER: `access-orders-${name}` });
     stack.project.must(["cancel", "--yes", "--stack", "apps"]);
     expect(stack.demands()[name]).toEqual(["required"]);
 
@@ -65,6 +65,6 @@ describe("authentication can be turned off", () => {
     stack.set("spire.ttl.x509Svid", "2h");
     await stack.denying("spire-server", () => stack.failingUp());
     expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
-    stack.up();
+    stack.up(withoutPack);
   });
 });
