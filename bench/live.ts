@@ -80,9 +80,10 @@ async function round(first: Measured, same: Measured, flag: Measured): Promise<v
     stack.turnOn();
     stack.set("auth", "false");
     await measure(flag, "`pulumi up --stack apps --skip-preview`", () => stack.up());
+    const written = stack.objects();
     // Last, since it brings a node on which nothing becomes ready by itself.
     await measure(first, "after it, real SPIRE from its start until a pod has an identity", () =>
-      firstIdentity(plane, objects),
+      firstIdentity(plane, written),
     );
   } finally {
     await stack.stop();
@@ -91,9 +92,7 @@ async function round(first: Measured, same: Measured, flag: Measured): Promise<v
 
 /** Starts the real SPIRE with what the update has written, and waits until a pod has its identity. */
 async function firstIdentity(plane: ControlPlane, objects: readonly KubernetesObject[]): Promise<void> {
-  const spire = await Spire.install(plane, objects);
-  await spire.startServer();
-  await spire.startManager();
+  const spire = await Spire.start(plane, objects);
   const node = await LabNode.start(spire, "real");
   const agent = await node.startAgent("agent");
   await node.untilReady(agent);

@@ -60,22 +60,19 @@ export class LabProject {
   }
 
   /** The same in the background, to do something to it meanwhile. */
-  start(args: readonly string[]): { kill: () => void; done: Promise<Done> } {
+  start(args: readonly string[]): Promise<Done> {
     const child = spawn("pulumi", [...args, "--non-interactive"], {
       cwd: this.directory,
       env: this.environment,
       stdio: ["ignore", "pipe", "pipe"],
-      // A group of its own, so that what the engine has started dies with it.
-      detached: true,
     });
     let output = "";
     child.stdout.on("data", (text: Buffer) => (output += text.toString()));
     child.stderr.on("data", (text: Buffer) => (output += text.toString()));
-    const done = new Promise<Done>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (status) => resolve({ status, output }));
     });
-    return { kill: () => void (child.pid && process.kill(-child.pid, "SIGKILL")), done };
   }
 
   /** Runs `pulumi`, and throws what it said where it fails. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildSync } from "esbuild";
 import { buildTool } from "../tools/go";
+import { bundle } from "./bundle";
 import { onPath } from "./onPath";
 
 const languageHost = "pulumi-language-nodejs";
@@ -18,17 +18,10 @@ export function pulumiProgram(): string {
  */
 export function installHost(directory: string): void {
   mkdirSync(directory, { recursive: true });
-  const bundle = join(directory, "languageHost.js");
-  buildSync({
-    entryPoints: ["lab/languageHost.ts"],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    outfile: bundle,
-    logLevel: "error",
-  });
+  const host = join(directory, "languageHost.js");
+  bundle("lab/languageHost.ts", host);
   const starts = {
-    [languageHost]: bundle,
+    [languageHost]: host,
     "pulumi-analyzer-policy": require.resolve("@pulumi/pulumi/cmd/run-policy-pack"),
   };
   for (const [name, script] of Object.entries(starts).filter(([name]) => !onPath(name)))

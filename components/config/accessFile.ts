@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { CORE_SCHEMA, load } from "js-yaml";
 import type { Conflict } from "./combinations";
+import { readYamlFile } from "./yamlFile";
 
 /** What one environment variable can hold on Linux (MAX_ARG_STRLEN, execve(2)). Pulumi passes a stack's configuration on in one, PULUMI_CONFIG. */
 const limit = 128 * 1024;
@@ -27,15 +25,11 @@ export function withAccessFile(
       values,
       conflicts: [{ path: ["access"], hint: { allowed: `nothing beside accessFile: write all intents into ${file}` } }],
     };
-  let intents: unknown;
-  try {
-    intents = load(readFileSync(join(directory, file), "utf8"), { schema: CORE_SCHEMA });
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : (error as Error).message;
-    return conflict(`a YAML file that can be read: ${file} ${why}`);
-  }
-  if (!Array.isArray(intents)) return conflict(`a file with a YAML list of intents, which ${file} is not`);
-  return { values: { ...values, access: intents }, conflicts: [] };
+  const read = readYamlFile(file, directory);
+  if ("allowed" in read) return conflict(read.allowed);
+  const { content } = read;
+  if (!Array.isArray(content)) return conflict(`a file with a YAML list of intents, which ${file} is not`);
+  return { values: { ...values, access: content }, conflicts: [] };
 }
 
 function tooLong(values: Readonly<Record<string, unknown>>): Conflict[] {

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { CORE_SCHEMA, load } from "js-yaml";
 import type { Conflict } from "./combinations";
+import { readYamlFile } from "./yamlFile";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -23,13 +21,9 @@ export function readBaseValues(
     path: ["cluster", "cilium", "valuesFile"],
     hint: { allowed, example: file },
   });
-  let values: unknown;
-  try {
-    values = load(readFileSync(join(directory, file), "utf8"), { schema: CORE_SCHEMA });
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : (error as Error).message;
-    return { conflicts: [conflict(`a YAML file that can be read: ${file} ${why}`)] };
-  }
+  const read = readYamlFile(file, directory);
+  if ("allowed" in read) return { conflicts: [conflict(read.allowed)] };
+  const { content: values } = read;
   if (typeof values !== "object" || values === null || Array.isArray(values))
     return { conflicts: [conflict(`a file with the chart's values as a YAML object, which ${file} is not`)] };
   const found = ours.filter((path) => has(values, path)).map((path) => path.join("."));

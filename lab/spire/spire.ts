@@ -66,6 +66,19 @@ export class Spire {
     return spire;
   }
 
+  /** Applies the objects to a control plane, and starts both programs. */
+  static async start(cluster: ControlPlane, objects: readonly KubernetesObject[]): Promise<Spire> {
+    const spire = await Spire.install(cluster, objects);
+    try {
+      await spire.startServer();
+      await spire.startManager();
+      return spire;
+    } catch (error) {
+      await spire.stop();
+      throw error;
+    }
+  }
+
   /**
    * The rendered object of a kind and a name.
    *

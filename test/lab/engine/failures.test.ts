@@ -59,7 +59,7 @@ describe.each(updates)("an update that turns auth $goes", ({ flag, writes, ends 
 test("an update whose API server restarts converges, itself or by the next one", async () => {
   stack.set("auth", "false");
   const written = stack.watchWrites();
-  const { done } = stack.project.start(["up", "--yes", "--skip-preview", "--stack", "apps"]);
+  const done = stack.project.start(["up", "--yes", "--skip-preview", "--stack", "apps"]);
   await until("the policy is written", () => written().some(({ object }) => object.endsWith(policy)));
   await stack.plane.restartServer();
   await done;

@@ -11,17 +11,10 @@ describe("authentication can be turned off", () => {
   afterEach(() => {
     expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
     expect(Object.values(stack.demands()).flat()).toEqual([]);
-    expect(enabled()).toBe(false);
+    expect(stack.enabled()).toBe(false);
     stack.rollCilium();
   });
   afterAll(() => stack?.stop());
-  /** What Cilium's values say of authentication. */
-  const enabled = () => {
-    const text = stack.plane.kubectl([
-      ...["get", "configmap", values, "--namespace", "kube-system", "--output", "jsonpath={.data.values\\.yaml}"],
-    ]);
-    return (JSON.parse(text) as { authentication: { enabled: boolean } }).authentication.enabled;
-  };
 
   test("whoever wrote to the policies and to Cilium's values last", () => {
     const rule = { fromEntities: ["cluster"], authentication: { mode: "required" } };

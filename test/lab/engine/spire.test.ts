@@ -16,9 +16,7 @@ describe("the SPIRE that pulumi up deploys", () => {
   beforeAll(async () => {
     stack = await LabStack.start();
     stack.up(withoutPack);
-    spire = await Spire.install(stack.plane, stack.objects());
-    await spire.startServer();
-    await spire.startManager();
+    spire = await Spire.start(stack.plane, stack.objects());
     node = await LabNode.start(spire, "real");
     agent = await node.startAgent("agent");
     await node.untilReady(agent);

@@ -17,6 +17,8 @@ export const values = "cilium-zero-trust-values";
 /** What leaves the policy pack out. */
 export const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 
+const upArgs = ["up", "--stack", "apps", "--yes", "--skip-preview"];
+
 /** The stack `apps` on a control plane of its own, worked on with the user's own commands. */
 export class LabStack {
   private constructor(
@@ -55,14 +57,13 @@ export class LabStack {
 
   /** `pulumi up` without a preview before it; throws what it said where it fails. */
   up(environment: NodeJS.ProcessEnv = {}): string {
-    return this.project.must(["up", "--stack", "apps", "--yes", "--skip-preview"], environment);
+    return this.project.must(upArgs, environment);
   }
 
   /** The same where it has to fail: what it said. */
   failingUp(environment: NodeJS.ProcessEnv = {}): string {
-    const args = ["up", "--stack", "apps", "--yes", "--skip-preview"];
-    const { status, output } = this.project.pulumi(args, environment);
-    if (status === 0) throw new Error(`pulumi ${args.join(" ")} did not fail:\n${output}`);
+    const { status, output } = this.project.pulumi(upArgs, environment);
+    if (status === 0) throw new Error(`pulumi ${upArgs.join(" ")} did not fail:\n${output}`);
     return output;
   }
 
@@ -82,15 +83,20 @@ export class LabStack {
     return { auth, phase: phases["orders"] };
   }
 
-  /** Cilium as the values ConfigMap has it: what Flux, Cilium's chart and its rollout make of that in a real cluster. */
-  rollCilium(): void {
+  /** What the values ConfigMap has of Cilium's authentication. */
+  enabled(): boolean {
     const data = this.plane.kubectl([
       ...["get", "configmap", values, "--namespace", "kube-system"],
       ...["--output", "jsonpath={.data.values\\.yaml}"],
     ]);
-    const { authentication } = JSON.parse(data) as { authentication: { enabled: boolean } };
-    const flag = String(authentication.enabled);
-    const volumes = authentication.enabled ? [{ name: "spire-agent-socket", emptyDir: {} }] : [];
+    return (JSON.parse(data) as { authentication: { enabled: boolean } }).authentication.enabled;
+  }
+
+  /** Cilium as the values ConfigMap has it: what Flux, Cilium's chart and its rollout make of that in a real cluster. */
+  rollCilium(): void {
+    const enabled = this.enabled();
+    const flag = String(enabled);
+    const volumes = enabled ? [{ name: "spire-agent-socket", emptyDir: {} }] : [];
     const pod = (app: string) => ({
       selector: { matchLabels: { app } },
       template: {

@@ -14,9 +14,7 @@ let node: LabNode;
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  spire = await Spire.install(cluster, spireObjectsOf("spire.agentNamespace=spire-agents"));
-  await spire.startServer();
-  await spire.startManager();
+  spire = await Spire.start(cluster, spireObjectsOf("spire.agentNamespace=spire-agents"));
   node = await LabNode.start(spire, "node1");
 });
 afterAll(async () => {

@@ -20,9 +20,7 @@ let operator: Process;
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  spire = await Spire.install(cluster, spireObjectsOf());
-  await spire.startServer();
-  await spire.startManager();
+  spire = await Spire.start(cluster, spireObjectsOf());
   node = await LabNode.start(spire, "node1");
   agent = await node.startAgent("agent");
   await node.untilReady(agent);

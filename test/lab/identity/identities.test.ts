@@ -17,9 +17,7 @@ let agent: Agent;
 beforeAll(async () => {
   cluster = await startControlPlane();
   // So short that a test can see it renewed, at half of it.
-  spire = await Spire.install(cluster, spireObjectsOf("spire.ttl.x509Svid=10s"));
-  await spire.startServer();
-  await spire.startManager();
+  spire = await Spire.start(cluster, spireObjectsOf("spire.ttl.x509Svid=10s"));
   node = await LabNode.start(spire, "node1");
 });
 afterAll(async () => {

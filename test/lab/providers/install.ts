@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
+import { bundle } from "../../../lab/bundle";
 import { onPath } from "../../../lab/onPath";
 
 const executable = (name: string) => `pulumi-resource-${name}`;
@@ -28,18 +28,11 @@ export function installProviders(directory: string): void {
 }
 
 function installOurs(directory: string, name: string): void {
-  const bundle = resolve(directory, `${name}.js`);
-  buildSync({
-    entryPoints: [`test/lab/providers/${name}/main.ts`],
-    outfile: bundle,
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    logLevel: "error",
-  });
+  const script = resolve(directory, `${name}.js`);
+  bundle(`test/lab/providers/${name}/main.ts`, script);
   const program = providerPath(directory, name);
   // exec, so that the engine is this process's parent, and a signal reaches it.
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${bundle}' "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
   chmodSync(program, 0o755);
 }
 

@@ -1,0 +1,13 @@
+import { buildSync } from "esbuild";
+
+/** Makes one file of a program of ours and all that it imports, for a process of its own. */
+export function bundle(entryPoint: string, outfile: string): void {
+  buildSync({
+    entryPoints: [entryPoint],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    logLevel: "error",
+  });
+}
