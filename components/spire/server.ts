@@ -91,6 +91,8 @@ export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesO
           fsGroup: 1000,
           seccompProfile: { type: "RuntimeDefault" },
         },
+        // The server refuses who is in a process namespace that it cannot see into (pkg/common/peertracker), even at its own socket: the sidecar would make no entry.
+        shareProcessNamespace: true,
         containers: [serverContainer(args), controllerManagerContainer(args)],
         volumes: [
           { name: "config", configMap: { name: spire.server } },

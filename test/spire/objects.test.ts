@@ -25,6 +25,7 @@ interface Pod {
   metadata: { annotations: Record<string, string> };
   spec: {
     hostPID?: boolean;
+    shareProcessNamespace?: boolean;
     tolerations?: object[];
     securityContext: Record<string, unknown>;
     containers: {
@@ -177,6 +178,10 @@ describe("SPIRE's pods", () => {
         readOnlyRootFilesystem: true,
       });
     expect(JSON.stringify(spec)).not.toMatch(/hostPath|hostPID|hostNetwork/);
+  });
+
+  test("of the server see each other's processes: the server answers nobody at its socket whose process it cannot see", () => {
+    expect(podOf(find("StatefulSet spire/spire-server")).spec.shareProcessNamespace).toBe(true);
   });
 
   test("of the agent have the host's process ids, its network and one directory, and no capability", () => {
