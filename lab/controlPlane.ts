@@ -1,12 +1,17 @@
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildTools } from "../tools/go";
 import { programs, versionOf, type ProgramName } from "../tools/programs";
 import { fakeNodes } from "./fakeNodes";
 import { ciliumDefinitions, kwokFiles } from "./modules";
+import { Authority } from "./certificates";
+import { removeControlGroup } from "./controlGroups";
 import { writeKubeconfigs, writeServerFiles } from "./files";
 import { startNetwork } from "./network";
+import { nodeNetwork } from "./nodes/network";
+import { startNode, type RealNode } from "./nodes/node";
 import { freePorts } from "./ports";
 import {
   endProcesses,
@@ -27,6 +32,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** As in `https://127.0.0.1:16443`. */
   readonly server: string;
+  /** Those that are not pretended. */
+  readonly realNodes: readonly RealNode[];
   /** Where its files are: logs, keys, data. */
   readonly directory: string;
   /** The path of the audit log: a JSON line for each write, without bodies, there when the write is answered. */
@@ -54,9 +61,11 @@ export interface ControlPlaneOptions {
   /**
    * How many nodes kwok fakes. Above 0 only with controllers.
    *
-   * @default 1 with controllers
+   * @default 1 with controllers, unless there are real ones
    */
   readonly nodes?: number;
+  /** Nodes with a kubelet and containerd instead, and the archives of images that they have. Only with controllers, and only root can make them. */
+  readonly realNodes?: { readonly count: number; readonly images: readonly string[] };
   /**
    * Where its files are to be, with nothing else in it; it then outlives this process.
    *
@@ -75,14 +84,19 @@ export interface ControlPlaneOptions {
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   if (process.platform !== "linux") throw new LabError("The lab needs Linux");
-  const { controllers = false, nodes = controllers ? 1 : 0 } = options;
-  if (nodes > 0 && !controllers) throw new LabError(`${nodes} nodes need controllers: true`);
+  const { controllers = false, realNodes } = options;
+  const { nodes = controllers && !realNodes ? 1 : 0 } = options;
+  if ((nodes > 0 || realNodes) && !controllers) throw new LabError("nodes need controllers: true");
+  if (realNodes && process.getuid?.() !== 0)
+    throw new LabError("Real nodes need root (sudo), for control groups and mounts");
   const tools = buildTools([
     ...(["etcd", "kube-apiserver", "kubectl"] as const),
-    ...(controllers ? (["kube-controller-manager", "kube-scheduler", "kwok"] as const) : []),
+    ...(controllers ? (["kube-controller-manager", "kube-scheduler"] as const) : []),
+    ...(controllers && !realNodes ? (["kwok"] as const) : []),
+    ...(realNodes ? (["kubelet"] as const) : []),
   ]);
   const definitions = ciliumDefinitions();
-  const kwok = controllers ? kwokFiles() : undefined;
+  const kwok = controllers && !realNodes ? kwokFiles() : undefined;
   await removeCrashed();
 
   const detached = options.directory !== undefined;
@@ -90,9 +104,15 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const processes: ProcessRecord[] = [];
   // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
   let owned = true;
-  const save = (server: string) => writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes });
+  const groups = Array.from(
+    { length: realNodes?.count ?? 0 },
+    () => `zero-trust-lab-${randomBytes(8).toString("hex")}`,
+  );
+  const save = (server: string) =>
+    writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes, groups });
   const onExit = () => {
     killProcesses(processes);
+    groups.forEach(removeControlGroup);
     rmSync(directory, { recursive: true, force: true });
   };
   process.once("exit", onExit);
@@ -112,33 +132,48 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       save(server);
       return record;
     };
-    const tokens = writeServerFiles(directory);
+    const authority = new Authority();
+    const addresses = ["127.0.0.1", "10.96.0.1", nodeNetwork.gateway];
+    const tokens = writeServerFiles(directory, authority, addresses);
     const gate = { version: process.version, ready: `${server}/readyz` };
-    const enter = await startNetwork(directory, ports, (program) => run({ ...program, ...gate }));
+    const network = await startNetwork(directory, ports, realNodes !== undefined, (program) =>
+      run({ ...program, ...gate }),
+    );
     const start = (calls: ReturnType<typeof serverPrograms>) =>
       calls.map((call) => {
         const name = call.name as ProgramName & keyof typeof tools;
-        const { program, args } = enter({ program: tools[name], args: call.args });
+        const { program, args } = network.enter({ program: tools[name], args: call.args });
         return run({ ...call, program, args, version: versionOf(programs[name]) });
       });
     const ready = (records: readonly ProcessRecord[]) =>
       Promise.all(records.map((record) => untilReady(directory, record)));
 
-    await ready(start(serverPrograms(port)));
+    // Beside what follows: their images take longer than the API server.
+    const made = Promise.all(
+      Array.from({ length: realNodes?.count ?? 0 }, (_, index) =>
+        startNode({
+          ...{ directory, authority, number: index + 1, images: realNodes?.images ?? [] },
+          ...{ network: network.process, server: `https://${nodeNetwork.gateway}:${port}`, group: groups[index]! },
+          run: (program) => run({ ...program, version: versionOf(programs.kubelet) }),
+        }),
+      ),
+    );
+    await ready(start(serverPrograms(port, realNodes !== undefined)));
     const kubeconfigs = writeKubeconfigs(directory, server, tokens);
     const kubectl = (args: readonly string[], input?: string) => runKubectl(tools.kubectl, directory, args, input);
     const apply = ["apply", "--server-side", "--filename"];
-    const late = kwok ? start(controllerPrograms(kubeconfigs, kwok.stages, controllerPorts)) : [];
+    const late = controllers ? start(controllerPrograms(kubeconfigs, kwok?.stages, controllerPorts)) : [];
     kubectl([...apply, definitions]);
     kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
-    if (kwok) {
+    if (controllers) {
       await ready(late);
-      kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
+      if (kwok) kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
       // A pod needs both, and the controllers make them. One at a time: kubectl waits for no two that are both missing, but fails at once.
       for (const object of ["serviceaccount/default", "configmap/kube-root-ca.crt"])
         kubectl(["wait", "--for=create", object, "--timeout=120s"]);
       if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"]);
     }
+    const nodesMade = await made;
     if (detached) {
       owned = false;
       save(server);
@@ -147,6 +182,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     return {
       kubeconfig: kubeconfigs.lab,
       server,
+      realNodes: nodesMade,
       directory,
       auditLog: join(directory, "audit.log"),
       kubectl,
@@ -154,7 +190,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
         const isServer = ({ name }: { readonly name: string }) => name === "kube-apiserver";
         const [old] = processes.splice(processes.findIndex(isServer), 1);
         await endProcesses(old ? [old] : []);
-        await ready(start(serverPrograms(port).filter(isServer)));
+        await ready(start(serverPrograms(port, realNodes !== undefined).filter(isServer)));
       },
       stop,
     };

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { downloadModule } from "../tools/go";
 
+/** Cilium's source. */
+export const ciliumModule = () =>
+  downloadModule("github.com/cilium/cilium", "v1.19.3", "h1:foJrHPk45HwshOd8Qf/kptf9JxPfNySkIDKsetZa9+Y=");
+
 /** The directory with the CRDs of Cilium's version 2, which are those that the program writes. */
-export const ciliumDefinitions = () =>
-  join(
-    downloadModule("github.com/cilium/cilium", "v1.19.3", "h1:foJrHPk45HwshOd8Qf/kptf9JxPfNySkIDKsetZa9+Y="),
-    "pkg/k8s/apis/cilium.io/client/crds/v2",
-  );
+export const ciliumDefinitions = () => join(ciliumModule(), "pkg/k8s/apis/cilium.io/client/crds/v2");
 
 /** What kwok does to objects ("stages"), one file each, and its storage class. The version is that of the program in tools/kwok. */
 export function kwokFiles() {

@@ -1,16 +1,22 @@
 import { existsSync, readlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { nodeNetwork } from "./nodes/network";
 import { onPath } from "./onPath";
 import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "./processes";
 
-/** How a command runs in a network. */
-export type Enter = (call: Pick<Start, "program" | "args">) => Pick<Start, "program" | "args">;
+/** A network of the lab's own. */
+export interface Network {
+  /** In it from the beginning to the end. */
+  readonly process: ProcessRecord;
+  /** How a command runs in it. */
+  enter(call: Pick<Start, "program" | "args">): Pick<Start, "program" | "args">;
+}
 
 const packages = { unshare: "util-linux", nsenter: "util-linux", ip: "iproute2" };
 
 /**
- * Makes a network namespace that has nothing but its own loopback, and a gate through which the caller's network reaches some ports of it, by the same number. Both
+ * Makes a network namespace that has nothing but its own loopback, with real nodes a bridge for them, and a gate through which the caller's network reaches some ports of it, by the same number. Both
  * are processes, and gone with them.
  *
  * @param run starts a program of the lab
@@ -19,8 +25,9 @@ const packages = { unshare: "util-linux", nsenter: "util-linux", ip: "iproute2" 
 export async function startNetwork(
   directory: string,
   ports: readonly number[],
+  realNodes: boolean,
   run: (start: Pick<Start, "name" | "program" | "args">) => ProcessRecord,
-): Promise<Enter> {
+): Promise<Network> {
   for (const [program, name] of Object.entries(packages))
     if (onPath(program) === undefined)
       throw new LabError(`${program} is not installed, with which the lab makes its network: apt-get install ${name}`);
@@ -30,7 +37,8 @@ export async function startNetwork(
   const own = ["--net", ...(isRoot ? [] : ["--user", "--map-root-user"])];
   const inside = ports.map((port) => `${socket(port)}=${port}`);
   const network = await allowed(async () => {
-    const args = [...own, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...gate, ...inside];
+    const set = ["ip link set lo up", ...(realNodes ? bridge : []), 'exec "$@"'].join(" && ");
+    const args = [...own, "sh", "-c", set, "sh", ...gate, ...inside];
     const record = run({ name: "network", program: "unshare", args });
     await untilOpen(directory, record, ports.map(socket));
     return record;
@@ -38,8 +46,17 @@ export async function startNetwork(
   run({ name: "gate", program: gate[0]!, args: [...gate.slice(1), ...ports.map((port) => `${port}=${socket(port)}`)] });
   const namespace = (kind: string) => `--${kind}=/proc/${network.pid}/ns/${kind}`;
   const enter = [namespace("net"), ...(isRoot ? [] : [namespace("user"), "--preserve-credentials"])];
-  return ({ program, args }) => ({ program: "nsenter", args: [...enter, "--", program, ...args] });
+  return {
+    process: network,
+    enter: ({ program, args }) => ({ program: "nsenter", args: [...enter, "--", program, ...args] }),
+  };
 }
+
+const bridge = [
+  `ip link add ${nodeNetwork.bridge} type bridge`,
+  `ip address add ${nodeNetwork.gateway}/${nodeNetwork.prefix} dev ${nodeNetwork.bridge}`,
+  `ip link set ${nodeNetwork.bridge} up`,
+];
 
 /** Says what it takes where the system refuses it. */
 async function allowed<T>(make: () => Promise<T>): Promise<T> {

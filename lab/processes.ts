@@ -19,8 +19,8 @@ export interface ProcessIdentity {
 export interface ProcessRecord extends ProcessIdentity {
   readonly name: string;
   readonly version: string;
-  /** The URL that answers 200 once it is ready. */
-  readonly ready: string;
+  /** The URL that answers 200 once it is ready; none where running is all. */
+  readonly ready?: string;
 }
 
 /** How a program is started. */
@@ -29,7 +29,7 @@ export interface Start {
   readonly version: string;
   readonly program: string;
   readonly args: readonly string[];
-  readonly ready: string;
+  readonly ready?: string;
 }
 
 /** The process that this is. */
@@ -60,9 +60,9 @@ export const logOf = (directory: string, name: string) => join(directory, "logs"
  * @param detached whether it outlives this process, and does not hear the terminal's Ctrl-C
  */
 export function startProcess(directory: string, start: Start, detached: boolean): ProcessRecord {
-  const { name, version, ready } = start;
+  const { name, version, program, args, ...rest } = start;
   const log = openSync(logOf(directory, name), "a");
-  const child = spawn(start.program, start.args, {
+  const child = spawn(program, args, {
     cwd: directory,
     env: { PATH: process.env["PATH"] },
     stdio: ["ignore", log, log],
@@ -71,8 +71,8 @@ export function startProcess(directory: string, start: Start, detached: boolean)
   closeSync(log);
   child.unref();
   const identity = child.pid === undefined ? undefined : identify(child.pid);
-  if (!identity) throw new LabError(`${name} cannot be started: ${start.program} ${lastWords(directory, name)}`);
-  return { name, version, ready, ...identity };
+  if (!identity) throw new LabError(`${name} cannot be started: ${program} ${lastWords(directory, name)}`);
+  return { name, version, ...rest, ...identity };
 }
 
 /**
@@ -91,8 +91,9 @@ export async function untilReady(directory: string, record: ProcessRecord): Prom
 }
 
 /** Whether it says itself that it is ready. */
-export const isReady = ({ ready }: ProcessRecord) =>
+export const isReady = ({ ready, ...record }: ProcessRecord) =>
   new Promise<boolean>((resolve) => {
+    if (ready === undefined) return resolve(isRunning(record));
     // Nothing is sent or believed but the status, so nobody has to vouch for the server.
     const request = (ready.startsWith("https:") ? get : getHttp)(ready, { rejectUnauthorized: false }, (response) => {
       response.resume();

@@ -1,19 +1,20 @@
 import { fakeNode } from "./fakeNodes";
-import { serverCertificate, type User } from "./files";
+import { authorityFile, type User } from "./files";
+import { nodeNetwork } from "./nodes/network";
 import type { Start } from "./processes";
 
 /** A program and its arguments; the path and version of the program are the caller's. */
 type Call = Pick<Start, "args" | "ready"> & { readonly name: string };
 
 /** The address that the API server writes into the Service `kubernetes`: one for documentation (RFC 5737), where nobody answers. It may not be loopback, and no pod runs that would call it. */
-const advertised = "192.0.2.1";
+const unreachable = "192.0.2.1";
 const issuer = "https://kubernetes.default.svc";
 
 /**
- * etcd and the API server. They meet at a socket in the lab's directory, so that nobody else reaches etcd, which asks for no password. etcd has a socket where others have
+ * etcd and the API server, which real nodes reach at the gateway of their network. They meet at a socket in the lab's directory, so that nobody else reaches etcd, which asks for no password. etcd has a socket where others have
  * `host:port`, a file of that name.
  */
-export function serverPrograms(port: number): Call[] {
+export function serverPrograms(port: number, realNodes: boolean): Call[] {
   const [clients, peers] = ["unix://etcd:1", "unix://etcd:2"];
   const server = `https://127.0.0.1:${port}`;
   return [
@@ -34,9 +35,15 @@ export function serverPrograms(port: number): Call[] {
       name: "kube-apiserver",
       args: [
         `--etcd-servers=${clients}`,
-        ...["--bind-address=127.0.0.1", `--secure-port=${port}`, `--advertise-address=${advertised}`],
-        "--cert-dir=certificates",
-        ...["--token-auth-file=tokens.csv", "--authorization-mode=RBAC"],
+        ...(realNodes
+          ? ["--bind-address=0.0.0.0", `--advertise-address=${nodeNetwork.gateway}`]
+          : ["--bind-address=127.0.0.1", `--advertise-address=${unreachable}`]),
+        `--secure-port=${port}`,
+        ...["--tls-cert-file=apiserver.crt", "--tls-private-key-file=apiserver.key"],
+        ...[`--client-ca-file=${authorityFile}`, "--token-auth-file=tokens.csv"],
+        ...["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"],
+        ...["--kubelet-preferred-address-types=InternalIP", `--kubelet-certificate-authority=${authorityFile}`],
+        ...["--kubelet-client-certificate=kubelet-client.crt", "--kubelet-client-key=kubelet-client.key"],
         `--service-account-issuer=${issuer}`,
         ...[
           "--service-account-key-file=service-accounts.pub",
@@ -52,10 +59,14 @@ export function serverPrograms(port: number): Call[] {
   ];
 }
 
-/** What makes workloads ready: the controllers, the scheduler, and kwok in the place of kubelets and storage, for nodes and a storage class of its own alone. */
+/**
+ * What makes workloads ready: the controllers, the scheduler, and kwok in the place of kubelets and storage, for nodes and a storage class of its own alone.
+ *
+ * @param stages kwok's, with which it runs; without them the nodes are real
+ */
 export function controllerPrograms(
   kubeconfigs: Readonly<Record<User, string>>,
-  stages: readonly string[],
+  stages: readonly string[] | undefined,
   ports: readonly number[],
 ): Call[] {
   const [managerPort, schedulerPort, kwokPort] = ports;
@@ -73,9 +84,10 @@ export function controllerPrograms(
         "--cert-dir=certificates",
         "--use-service-account-credentials=true",
         "--service-account-private-key-file=service-accounts.key",
-        `--root-ca-file=${serverCertificate}`,
+        `--root-ca-file=${authorityFile}`,
+        ...["--allocate-node-cidrs=true", `--cluster-cidr=${nodeNetwork.pods}`],
         // kwok's heartbeats come late on a busy machine, and pods that were once called not ready by this never become ready again.
-        "--node-monitor-grace-period=1h",
+        ...(stages ? ["--node-monitor-grace-period=1h"] : []),
       ],
       ready: `https://127.0.0.1:${managerPort}/healthz`,
     },
@@ -84,16 +96,18 @@ export function controllerPrograms(
       args: [`--kubeconfig=${kubeconfigs["kube-scheduler"]}`, ...serving(schedulerPort)],
       ready: `https://127.0.0.1:${schedulerPort}/healthz`,
     },
-    {
-      name: "kwok",
-      args: [
-        `--kubeconfig=${kubeconfigs.kwok}`,
-        ...stages.map((file) => `--config=${file}`),
-        "--manage-all-nodes=false",
-        `--manage-nodes-with-annotation-selector=${fakeNode}=fake`,
-        `--server-address=127.0.0.1:${kwokPort}`,
-      ],
-      ready: `http://127.0.0.1:${kwokPort}/healthz`,
-    },
+    ...(stages ? [kwok(kubeconfigs.kwok, stages, kwokPort)] : []),
   ];
 }
+
+const kwok = (kubeconfig: string, stages: readonly string[], port: number | undefined): Call => ({
+  name: "kwok",
+  args: [
+    `--kubeconfig=${kubeconfig}`,
+    ...stages.map((file) => `--config=${file}`),
+    "--manage-all-nodes=false",
+    `--manage-nodes-with-annotation-selector=${fakeNode}=fake`,
+    `--server-address=127.0.0.1:${port}`,
+  ],
+  ready: `http://127.0.0.1:${port}/healthz`,
+});

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeControlGroup } from "./controlGroups";
 import { endProcesses, isRunning, LabError, type ProcessIdentity, type ProcessRecord } from "./processes";
 
 /** What is known of a control plane, in state.json of its directory, so that another process can end it. */
@@ -19,6 +20,8 @@ export interface State {
   readonly owner?: ProcessIdentity;
   readonly server: string;
   readonly processes: readonly ProcessRecord[];
+  /** The names of its control groups. */
+  readonly groups?: readonly string[];
 }
 
 const prefix = "zero-trust-lab-";
@@ -45,7 +48,9 @@ export function readState(directory: string): State | undefined {
 
 /** Ends a control plane, and removes all that it had. */
 export async function removeControlPlane(directory: string): Promise<void> {
-  await endProcesses(readState(directory)?.processes ?? []);
+  const { processes = [], groups = [] } = readState(directory) ?? {};
+  await endProcesses(processes);
+  groups.forEach(removeControlGroup);
   rmSync(directory, { recursive: true, force: true });
 }
 

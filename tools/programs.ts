@@ -37,6 +37,12 @@ const spire = (name: string, minutes: number): Program => ({
   minutes,
 });
 
+const cilium = (path: string, minutes: number): Program => ({
+  module: "cilium",
+  package: `github.com/cilium/cilium/${path}`,
+  minutes,
+});
+
 const table = {
   helm: { module: "helm", package: "helm.sh/helm/v4/cmd/helm", minutes: 2 },
   "kube-score": { module: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score", minutes: 1 },
@@ -51,6 +57,7 @@ const table = {
   "kube-apiserver": kubernetes("kube-apiserver", 4),
   "kube-controller-manager": kubernetes("kube-controller-manager", 2),
   "kube-scheduler": kubernetes("kube-scheduler", 1),
+  kubelet: kubernetes("kubelet", 2),
   kwok: { module: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", minutes: 2 },
   "spire-server": spire("spire-server", 6),
   "spire-agent": spire("spire-agent", 2),
@@ -59,7 +66,12 @@ const table = {
     package: "github.com/spiffe/spire-controller-manager/cmd",
     minutes: 2,
   },
-  "cilium-operator": { module: "cilium", package: "github.com/cilium/cilium/operator", minutes: 5 },
+  "cilium-operator": cilium("operator", 5),
+  "cilium-agent": cilium("daemon", 4),
+  "cilium-cni": cilium("plugins/cilium-cni", 1),
+  "cilium-dbg": cilium("cilium-dbg", 1),
+  hubble: cilium("hubble", 1),
+  coredns: { module: "coredns", package: "github.com/coredns/coredns", minutes: 3 },
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof table;

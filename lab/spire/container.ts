@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hierarchies } from "../controlGroups";
 import { until } from "../until";
 
 /** A control group that looks to SPIRE's agent like a container of a pod (pkg/common/containerinfo/extract.go). */
@@ -42,10 +43,7 @@ export function openContainer(podUid: string, id: string): Container {
 
 /** Where the unified hierarchy of control groups is mounted, and where it is not, any other. */
 function hierarchy(): string {
-  const mounts = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" "));
-  const [, path] = ["cgroup2", "cgroup"].flatMap((type) => mounts.filter(([, , other]) => other === type))[0] ?? [];
+  const [path] = hierarchies();
   if (path === undefined) throw new Error("no control groups are mounted, which the identity tests need: see mount(8)");
   return path;
 }

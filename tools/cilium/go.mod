@@ -2,7 +2,13 @@ module zero-trust/tools/cilium
 
 go 1.26
 
-tool github.com/cilium/cilium/operator
+tool (
+	github.com/cilium/cilium/cilium-dbg
+	github.com/cilium/cilium/daemon
+	github.com/cilium/cilium/hubble
+	github.com/cilium/cilium/operator
+	github.com/cilium/cilium/plugins/cilium-cni
+)
 
 require github.com/cilium/cilium v1.19.3 // indirect
 

@@ -1,0 +1,107 @@
+import { join } from "node:path";
+import { buildTools } from "../../tools/go";
+import { programs, versionOf, type ProgramName } from "../../tools/programs";
+import { ciliumModule } from "../modules";
+import { buildImage, type Image } from "./images";
+import { checkPackages, extensionsOfIptables, programOf } from "./programs";
+
+const reference = (name: string, program: ProgramName) =>
+  `lab.invalid/${name}:${versionOf(programs[program]).slice(1)}`;
+
+/** The images that the lab's nodes have. They are in no registry: whoever pulls one fails. */
+export const references = {
+  pause: "lab.invalid/pause:1",
+  workload: "lab.invalid/workload:1",
+  cilium: reference("cilium", "cilium-agent"),
+  coredns: reference("coredns", "coredns"),
+  spireServer: reference("spire-server", "spire-server"),
+  spireAgent: reference("spire-agent", "spire-agent"),
+  controllerManager: reference("spire-controller-manager", "spire-controller-manager"),
+} as const;
+
+/**
+ * Builds the programs of a whole cluster, and images of them.
+ *
+ * @returns the paths of the archives
+ * @throws LabError where a Debian package is missing, ToolError where a program cannot be built
+ */
+export function clusterImages(): string[] {
+  checkPackages();
+  const tools = buildTools([
+    ...(["cilium-agent", "cilium-operator", "cilium-cni", "cilium-dbg", "hubble", "coredns"] as const),
+    ...(["spire-server", "spire-agent", "spire-controller-manager"] as const),
+  ]);
+  // As SPIRE's own images have them.
+  const spire = (reference: string, name: "spire-server" | "spire-agent"): Image => ({
+    reference,
+    files: { [`/opt/spire/bin/${name}`]: tools[name] },
+    entrypoint: [`/opt/spire/bin/${name}`, "run"],
+  });
+  const images: Image[] = [
+    { reference: references.pause, files: { "/pause": programOf("sleep") }, entrypoint: ["/pause", "infinity"] },
+    {
+      reference: references.workload,
+      files: { "/usr/bin/node": process.execPath, "/workload.js": "lab/nodes/workload.js" },
+      entrypoint: ["node", "/workload.js"],
+    },
+    { reference: references.coredns, files: { "/coredns": tools.coredns }, entrypoint: ["/coredns"] },
+    spire(references.spireServer, "spire-server"),
+    spire(references.spireAgent, "spire-agent"),
+    {
+      reference: references.controllerManager,
+      files: { "/spire-controller-manager": tools["spire-controller-manager"] },
+      entrypoint: ["/spire-controller-manager"],
+    },
+    ciliumImage(tools),
+  ];
+  return images.map(buildImage);
+}
+
+/** As Cilium's own image has it: the programs, the source of its datapath, a compiler for that, iptables, and a shell for the scripts of its chart. */
+function ciliumImage(
+  tools: Record<"cilium-agent" | "cilium-operator" | "cilium-cni" | "cilium-dbg" | "hubble", string>,
+): Image {
+  const shell = [
+    "sh",
+    "bash",
+    "cp",
+    "mv",
+    "rm",
+    "ls",
+    "cat",
+    "mkdir",
+    "basename",
+    "dirname",
+    "grep",
+    "sleep",
+    "uname",
+    "mount",
+  ];
+  const module = ciliumModule();
+  const extensions = extensionsOfIptables();
+  const iptables = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
+  return {
+    reference: references.cilium,
+    files: {
+      ...Object.fromEntries([...shell, "ip", "ipset"].map((name) => [`/usr/bin/${name}`, programOf(name)])),
+      "/usr/bin/clang": programOf("clang-19"),
+      "/usr/sbin/xtables-nft-multi": programOf("xtables-nft-multi"),
+      [extensions]: extensions,
+      "/usr/bin/cilium-agent": tools["cilium-agent"],
+      "/usr/bin/cilium-operator-generic": tools["cilium-operator"],
+      "/usr/bin/cilium-dbg": tools["cilium-dbg"],
+      "/usr/bin/hubble": tools.hubble,
+      "/opt/cni/bin/cilium-cni": tools["cilium-cni"],
+      "/cni/loopback": "/usr/lib/cni/loopback",
+      "/var/lib/cilium/bpf": join(module, "bpf"),
+      "/init-container.sh": join(module, "images/cilium/init-container.sh"),
+      "/install-plugin.sh": join(module, "plugins/cilium-cni/install-plugin.sh"),
+      "/cni-uninstall.sh": join(module, "plugins/cilium-cni/cni-uninstall.sh"),
+    },
+    links: {
+      "/bin": "usr/bin",
+      ...Object.fromEntries(iptables.map((name) => [`/usr/sbin/${name}`, "xtables-nft-multi"])),
+    },
+    environment: { HUBBLE_SERVER: "unix:///var/run/cilium/hubble.sock" },
+  };
+}

@@ -1,0 +1,84 @@
+#!/bin/sh
+# A node: its own network, mounts, processes, host name and control groups, with containerd and a kubelet in them. The host's files are seen and never changed: what is
+# written goes into memory, or into DIRECTORY. Whoever ends its first process ends all of it.
+#   node.sh NAME ADDRESS GROUP DIRECTORY BUILD
+# GROUP names its control groups; DIRECTORY has containerd.toml, kubelet.json, kubeconfig and a list, images.txt; BUILD is this project's .build.
+set -eu
+name=$1 address=$2 group=$3 directory=$4 build=$5 stage=${6:-outside}
+hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2, $3, $4 }' /proc/self/mounts; }
+
+if [ "$stage" = outside ]; then
+  hierarchies | while read -r path _; do
+    mkdir "$path/$group"
+    # With an empty set of processors, which is what a new group of the first version has, no process can be in it.
+    for file in cpuset.cpus cpuset.mems; do
+      [ ! -e "$path/$file" ] || cat "$path/$file" >"$path/$group/$file"
+    done
+    # Each other process of this machine weighs as much as the whole node otherwise.
+    [ ! -e "$path/$group/cpu.shares" ] || echo 20480 >"$path/$group/cpu.shares"
+    [ ! -e "$path/$group/cpu.weight" ] || echo 2000 >"$path/$group/cpu.weight"
+    echo $$ >"$path/$group/cgroup.procs"
+  done
+  exec unshare --net --mount --pid --uts --ipc --cgroup --fork --kill-child sh "$0" "$@" inside
+fi
+
+mount --make-rprivate /
+hostname "$name"
+groups=$(hierarchies)
+mkdir "$directory/root" "$directory/containerd" "$directory/kubelet" "$directory/volume"
+mount -t tmpfs none "$directory/root"
+root=$directory/root/merged
+mkdir "$directory/root/upper" "$directory/root/work" "$root"
+mount -t overlay -o "lowerdir=/,upperdir=$directory/root/upper,workdir=$directory/root/work" none "$root"
+mount -t proc none "$root/proc"
+mount -t sysfs none "$root/sys"
+mount -t tmpfs none "$root/sys/fs/cgroup"
+echo "$groups" | while read -r path type options; do
+  mkdir -p "$root$path"
+  if [ "$type" = cgroup2 ]; then
+    mount -t cgroup2 none "$root$path"
+  else
+    controllers=$(echo "$options" | tr , '\n' | grep -vE '^(rw|ro|relatime|nosuid|nodev|noexec|xattr)$|^release_agent=' | paste -sd,)
+    mount -t cgroup -o "$controllers" none "$root$path"
+  fi
+done
+# Where Cilium's chart has it, when it need not mount it itself.
+mkdir -p "$root/run"
+mount -t tmpfs none "$root/run"
+mount -t tmpfs none "$root/tmp"
+mkdir -p "$root/run/cilium/cgroupv2"
+mount -t cgroup2 none "$root/run/cilium/cgroupv2"
+mount -t bpf none "$root/sys/fs/bpf"
+mount --rbind /dev "$root/dev"
+mkdir -p "$root$build" "$root/var/lib/containerd" "$root/var/lib/kubelet" "$root/var/lib/volume"
+mount --bind "$build" "$root$build"
+mkdir -p "$root$directory"
+mount --bind "$directory" "$root$directory"
+mount --bind "$directory/containerd" "$root/var/lib/containerd"
+mount --bind "$directory/kubelet" "$root/var/lib/kubelet"
+mount --bind "$directory/volume" "$root/var/lib/volume"
+mkdir "$root/.old"
+cd "$root"
+pivot_root . .old
+umount -l /.old
+mount --make-rshared /
+ip link set lo up
+cd "$directory"
+# Where there is the second version of control groups alone, a group that has processes has no children with controllers.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+  mkdir /sys/fs/cgroup/init
+  echo 1 >/sys/fs/cgroup/init/cgroup.procs
+  sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
+fi
+touch made
+until [ -e connected ]; do sleep 0.05; done
+
+containerd --config containerd.toml >containerd.log 2>&1 &
+until ctr version >/dev/null 2>&1; do sleep 0.1; done
+while read -r image; do ctr --namespace k8s.io images import "$image" >>images.log 2>&1; done <images.txt
+touch ready
+# As a service manager would: a kubelet that was ended is started again.
+while :; do
+  "$build/bin/kubelet" --config kubelet.json --kubeconfig kubeconfig --node-ip "$address" --v 1 >>kubelet.log 2>&1 || true
+  sleep 1
+done
