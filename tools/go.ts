@@ -83,7 +83,7 @@ function startDownload(programs: readonly Program[]): ChildProcess {
     ({ module, package: path, cgo }) =>
       `CGO_ENABLED=${cgo ? 1 : 0} go list -C ${join("tools", module)} -mod=readonly -deps ${path}`,
   );
-  return spawn("sh", ["-c", commands.join("\n")], { env: { ...process.env, GOWORK: "off" }, stdio: "ignore" });
+  return spawn("/bin/sh", ["-c", commands.join("\n")], { env: { ...process.env, GOWORK: "off" }, stdio: "ignore" });
 }
 
 function checkCompiler(name: ProgramName, program: Program): void {
