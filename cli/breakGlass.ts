@@ -3,6 +3,7 @@ import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values
 import type { StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import { quoted } from "../components/shell";
+import { countDemanding } from "../components/rollout/relaxed";
 import type { RenderedStack } from "./renderStack";
 
 /**
@@ -17,6 +18,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
   const helm =
     `${helmUpgrade(config.cluster)} --reuse-values ` +
     "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
+  const agents = `${kubectl} --namespace ${cilium.namespace} --request-timeout 10s`;
   const policies = manifestsOf(plan.components.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   return [
     `# Turns authentication off on ${name} without Pulumi. Run the steps in order; each may be run again.`,
@@ -26,6 +28,8 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "",
     "# 2. No rule may be left that demands it, ours or not. This prints the policies that have one; remove the authentication block of each.",
     `${kubectl} get ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies --all-namespaces --output '${modes}' | grep -w required`,
+    "#    And no node may enforce one any more: a number for each. Again, until all are 0; go on without a node that does not answer.",
+    `for agent in $(${agents} get pods --selector k8s-app=cilium --output name); do ${agents} exec "$agent" --container cilium-agent -- ${countDemanding.map(quoted).join(" ")}; done`,
     "",
     "# 3. Cilium stops. Both flags go together: its chart refuses one without the other.",
     ...(cilium.delivery === "flux"

@@ -50,6 +50,8 @@ export interface Plan {
   /** The values for Cilium's chart, whoever delivers them. */
   readonly ciliumValues: CiliumValues;
   readonly recordedAfter: readonly string[];
+  /** Whether nodes may still demand authentication that Cilium is about to stop, so that it has to wait for them (and for no longer than it is bearable). */
+  readonly waitsForNodes: boolean;
 }
 
 /**
@@ -86,6 +88,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
     // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
+    waitsForNodes: !config.auth && config.cluster.cilium.delivery !== "none" && previous.cilium !== "off",
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
   };
 }

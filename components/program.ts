@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { CiliumAuth } from "./cilium/ciliumAuth";
 import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
@@ -7,8 +8,10 @@ import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
+import { askAgents } from "./rollout/agents";
 import { decideKnown, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
+import { untilRelaxed } from "./rollout/relaxed";
 import { Rollout } from "./rollout/rollout";
 import { readState, type Previous } from "./rollout/state";
 import { Spire } from "./spire/spire";
@@ -37,15 +40,31 @@ export async function readKnown(config: StackConfig): Promise<Known> {
  * @param previous what was known before, for the policy pack
  * @returns the stack's outputs. `rollout` is known only after the components that it depends on, so that an update that fails leaves the old state.
  */
-export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.ProviderResource) {
+export function registerPlan(
+  plan: Plan,
+  previous: Previous,
+  provider: pulumi.ProviderResource,
+  cluster: StackConfig["cluster"],
+) {
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
   for (const planned of plan.components) {
-    const dependsOn = planned.after.map((name) => earlier(done, name));
+    const after = planned.after.map((name) => earlier(done, name));
+    const waits = planned.kind === "CiliumAuth" && plan.waitsForNodes && !pulumi.runtime.isDryRun();
+    const dependsOn = waits ? relaxed(after, cluster) : after;
     done.set(planned.name, register(planned, { provider, dependsOn }));
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
   return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
+}
+
+/** What Cilium comes after on the way off: the policies that have stopped to demand authentication, on every node. */
+function relaxed(policies: ReturnType<typeof register>[], cluster: StackConfig["cluster"]) {
+  return pulumi.all(policies.map(({ ready }) => ready)).apply(async () => {
+    const warning = await untilRelaxed(() => askAgents(cluster), setTimeout);
+    if (warning) void pulumi.log.warn(warning);
+    return policies;
+  });
 }
 
 function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions) {

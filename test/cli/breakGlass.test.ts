@@ -18,6 +18,7 @@ describe("breaking the glass", () => {
     const steps = [
       "patch ciliumnetworkpolicy allow-api",
       "grep -w required",
+      "cilium-dbg bpf policy get",
       "patch configmap",
       "helm ",
       "rollout status",

@@ -19,6 +19,8 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     [`/api/v1/${cilium}/configmaps/cilium-config`]: {
       data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
     },
+    // Nobody who could be asked, since there is nobody to answer.
+    [`/api/v1/${cilium}/pods?labelSelector=k8s-app%3Dcilium`]: { items: [] },
     [`/apis/apps/v1/${cilium}/daemonsets/cilium`]: {
       metadata: { generation: 2 },
       spec: { template },
