@@ -1,15 +1,39 @@
 import { defineConfig } from "vitest/config";
 
+const shared = {
+  setupFiles: ["test/lab/programs.ts"],
+  // The first build of a program takes minutes.
+  hookTimeout: 1_200_000,
+};
+
 /** The tests that need Go, to build what they run: `npm run test:lab`. */
 export default defineConfig({
   test: {
-    include: ["test/lab/**/*.test.ts"],
-    setupFiles: ["test/lab/programs.ts"],
-    // Each has an API server of its own, and machines with two cores have to do; much of the time is waiting.
-    maxWorkers: 2,
     silent: "passed-only",
-    // The first build of a program takes minutes.
-    hookTimeout: 1_200_000,
-    testTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          exclude: ["test/lab/nodes/**"],
+          testTimeout: 120_000,
+          // Each has an API server of its own, and machines with two cores have to do; much of the time is waiting.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "nodes",
+          include: ["test/lab/nodes/**/*.test.ts"],
+          testTimeout: 300_000,
+          // With nothing beside it: what it measures is how long requests take.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

@@ -21,4 +21,6 @@ export const overlay = (chart: string, valuesFile: string, identity: string): Re
   "spire.images.controllerManager": references.controllerManager,
   "spire.images.pullPolicy": "Never",
   "spire.storage.className": storageClass,
+  // So that those that are in use when something is tried expire before it is over.
+  "spire.ttl.x509Svid": "1m",
 });

@@ -29,10 +29,14 @@ export class LabStack {
 
   /** Starts the control plane and makes the stack, as the README says. */
   static async start(): Promise<LabStack> {
+    return LabStack.on(await startControlPlane({ controllers: true, nodes: 2 }));
+  }
+
+  /** Makes the stack for a cluster that is there, and ends with it. */
+  static on(plane: ControlPlane): LabStack {
     const plugins = mkdtempSync(join(tmpdir(), "zero-trust-plugins-"));
     installHost(plugins);
     installProviders(plugins);
-    const plane = await startControlPlane({ controllers: true, nodes: 2 });
     const stack = new LabStack(plane, new LabProject(pulumiProgram(), plugins, plane.kubeconfig), plugins);
     stack.make("apps");
     for (const namespace of ["orders", "registry"]) plane.kubectl(["create", "namespace", namespace]);

@@ -1,0 +1,266 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { breakGlass } from "../../../cli/breakGlass";
+import { renderStack } from "../../../cli/renderStack";
+import { hierarchies } from "../../../lab/controlGroups";
+import { overlay } from "../../../lab/nodes/overlay";
+import { readState } from "../../../lab/state";
+import { until } from "../../../lab/until";
+import { policy } from "../engine/stack";
+import { api, TestCluster, type Second } from "./cluster";
+
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  cluster.stack.up();
+  await cluster.runTarget("node2");
+  await Promise.all([
+    cluster.run("web/frontend", { node: "node1", serviceAccount: "frontend" }),
+    cluster.run("billing/invoicer", { node: "node2", serviceAccount: "invoicer" }),
+    cluster.run("web/intruder", { node: "node1", serviceAccount: "intruder" }),
+    cluster.run("billing/frontend", { node: "node2", serviceAccount: "frontend" }),
+  ]);
+});
+afterAll(() => cluster?.stop());
+
+/** Sums of what a load generator has seen. */
+const sum = (seconds: readonly Second[]) => ({
+  answered: seconds.reduce((total, { answered }) => total + answered, 0),
+  failed: seconds.reduce((total, { failed }) => total + failed, 0),
+  worst: Math.max(...seconds.map(({ worst }) => worst)),
+  errors: seconds.filter(({ failed }) => failed > 0),
+});
+
+/** How many pairs of identities Cilium on a node holds for authenticated. */
+function pairs(node: string): number {
+  const list = cluster.cilium(node, "cilium-dbg", "bpf", "auth", "list", "--output", "json");
+  return (JSON.parse(list) as object[] | null)?.length ?? 0;
+}
+
+const recorded = () => cluster.stack.recorded();
+
+let newcomers = 0;
+/** Runs another pod of a caller, and says what it gets. */
+async function another(labels: Readonly<Record<string, string>> = {}) {
+  const pod = `web/newcomer-${++newcomers}`;
+  await cluster.run(pod, { node: "node1", serviceAccount: "frontend", labels });
+  return cluster.call(pod);
+}
+/** The same with labels like nobody else's, and so an identity that SPIRE has yet to know. */
+const newcomer = () => another({ newcomer: `${newcomers}` });
+
+test("what a stack sets to be deployed here says where, and what its images are, and nothing of what is deployed", () => {
+  const allowed =
+    /^(cluster\.(identity|cilium\.(version|delivery|chart|valuesFile))|spire\.(version|images\.\w+|storage\.className|ttl\.\w+))$/;
+  expect(Object.keys(overlay("chart", "values", "identity")).filter((key) => !allowed.test(key))).toEqual([]);
+});
+
+describe("pulumi up on nodes that have nothing", () => {
+  test("runs Cilium, and SPIRE as it is rendered, on every node", () => {
+    const ready = (workload: string, namespace: string) =>
+      cluster.jsonpath(workload, namespace, "{.status.readyReplicas}{.status.numberReady}");
+    expect(ready("daemonset/cilium", "kube-system")).toBe("2");
+    expect(ready("deployment/cilium-operator", "kube-system")).toBe("1");
+    expect(ready("daemonset/spire-agent", "spire")).toBe("2");
+    expect(ready("statefulset/spire-server", "spire")).toBe("1");
+  });
+
+  test("lets nobody in yet but whom the intent names, and asks nobody to authenticate", () => {
+    expect(recorded()).toEqual({ auth: true, phase: "allow" });
+    expect(cluster.call("web/frontend")).toMatchObject({ status: 200 });
+    expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
+    expect(pairs("node2")).toBe(0);
+  });
+});
+
+describe("with authentication required", () => {
+  beforeAll(() => {
+    cluster.stack.up();
+    expect(recorded()).toEqual({ auth: true, phase: "require" });
+  });
+
+  test.each([
+    ["on another node", "web/frontend"],
+    ["on the same node", "billing/invoicer"],
+  ])("a caller %s that the intent names gets in after at most one handshake, and Cilium says with what", (_, pod) => {
+    expect(cluster.call(pod)).toMatchObject({ status: 200 });
+    expect(cluster.call(pod)).toMatchObject({ status: 200 });
+    expect(pairs("node2")).toBeGreaterThan(0);
+    const verdicts = cluster.verdicts("node2", pod);
+    const forwarded = verdicts.filter(({ verdict }) => verdict === "FORWARDED");
+    expect(forwarded.map(({ auth_type }) => auth_type)).toContain("SPIRE");
+    // The first packet of the first connection, at most, while the nodes shake hands.
+    const dropped = verdicts.filter(({ drop_reason_desc }) => drop_reason_desc === "AUTH_REQUIRED");
+    expect(dropped.length).toBeLessThanOrEqual(2);
+  });
+
+  test.each([
+    ["another service account of the same namespace", "web/intruder"],
+    ["a service account of the same name in another namespace", "billing/frontend"],
+  ])("%s is dropped by the policy, before anything about authentication", (_, pod) => {
+    expect(cluster.call(pod)).toMatchObject({ error: "no answer" });
+    const reasons = cluster.verdicts("node2", pod).map(({ drop_reason_desc }) => drop_reason_desc);
+    expect(new Set(reasons.filter((reason) => reason !== undefined))).toEqual(new Set(["POLICY_DENIED"]));
+  });
+
+  test("what is not a caller keeps working under the default deny: probes, and what the namespace itself calls, with DNS", () => {
+    expect(cluster.jsonpath("pod/api", "orders", "{.status.conditions[?(@.type=='Ready')].status}")).toBe("True");
+    const url = `http://${cluster.jsonpath("pod/frontend", "web", "{.status.podIP}")}:8080/`;
+    expect(cluster.call("orders/api", url)).toMatchObject({ status: 200 });
+    expect(cluster.call("orders/api", "http://nowhere.web.svc.cluster.local/")).toMatchObject({ error: "ENOTFOUND" });
+  });
+
+  test("an identity that SPIRE has no entry for is dropped until it has one", async () => {
+    const operator = (replicas: number) =>
+      cluster.plane.kubectl([
+        "scale",
+        "deployment/cilium-operator",
+        "--namespace",
+        "kube-system",
+        `--replicas=${replicas}`,
+      ]);
+    operator(0);
+    await until(
+      "the operator is gone",
+      () => cluster.jsonpath("deployment/cilium-operator", "kube-system", "{.status.replicas}") === "",
+    );
+    const labels = { never: "seen" };
+    await cluster.run("billing/unknown", { node: "node1", serviceAccount: "invoicer", labels });
+    expect(cluster.call("billing/unknown")).toMatchObject({ error: "no answer" });
+    const reasons = cluster.verdicts("node2", "billing/unknown").map(({ drop_reason_desc }) => drop_reason_desc);
+    expect(reasons).toContain("AUTH_REQUIRED");
+    operator(1);
+    await until("it gets in", () => cluster.call("billing/unknown").status === 200, { seconds: 60 });
+  });
+});
+
+describe("the flag under load, fifty new connections a second and five kept alive from each of two nodes", () => {
+  const args = ["load", api, "50"];
+  const generators = ["web/load", "billing/load"];
+  /** What each generator has seen while something was done, and five seconds more: until then, what was asked may fail. */
+  const watch = async (action: () => Promise<void>) => {
+    const before = generators.map((pod) => cluster.seconds(pod).length);
+    await action();
+    const after = generators.map((pod) => cluster.seconds(pod).length);
+    const isLonger = (pod: string, i: number) => cluster.seconds(pod).length > (after[i] ?? 0) + 5;
+    await until("the load has gone on for five seconds", () => generators.every(isLonger));
+    return generators.map((pod, i) => sum(cluster.seconds(pod).slice(before[i])));
+  };
+  /** A command of the user's, beside which a caller appears. */
+  const up = async () => {
+    const done = cluster.stack.project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    const first = await another();
+    const { status, output } = await done;
+    if (status !== 0) throw new Error(output);
+    return first;
+  };
+  const report = (what: string, results: readonly ReturnType<typeof sum>[]) =>
+    console.log(
+      what,
+      ...results.map(({ answered, failed, worst }) => `${answered} answered, ${failed} failed, worst ${worst} ms;`),
+    );
+
+  beforeAll(async () => {
+    await cluster.run("web/load", { node: "node1", serviceAccount: "frontend", args });
+    await cluster.run("billing/load", { node: "node2", serviceAccount: "invoicer", args });
+    await until("both load", () => generators.every((pod) => cluster.seconds(pod).length > 3));
+  });
+
+  test("off drops nothing, neither from whom was there nor from whom appears meanwhile or afterwards", async () => {
+    const answers: unknown[] = [];
+    const results = await watch(async () => {
+      cluster.stack.set("auth", "false");
+      answers.push(await up());
+      answers.push(await newcomer());
+    });
+    report("off:", results);
+    expect(recorded()).toEqual({ auth: false, phase: "allow" });
+    expect(results).toMatchObject(generators.map(() => ({ failed: 0, errors: [] })));
+    expect(answers).toMatchObject([{ status: 200 }, { status: 200 }]);
+    expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
+  });
+
+  test("on again drops nothing, and who was there, or has appeared, is authenticated", async () => {
+    const answers: unknown[] = [];
+    const results = await watch(async () => {
+      cluster.stack.set("auth", "true");
+      answers.push(await up());
+      answers.push(await up());
+      answers.push(await another());
+    });
+    report("on:", results);
+    expect(recorded()).toEqual({ auth: true, phase: "require" });
+    expect(results).toMatchObject(generators.map(() => ({ failed: 0, errors: [] })));
+    expect(answers).toMatchObject([{ status: 200 }, { status: 200 }, { status: 200 }]);
+    expect(pairs("node2")).toBeGreaterThan(0);
+  });
+});
+
+describe("without Pulumi", () => {
+  /** Commands of a shell, with what a user has on PATH and a kubeconfig. */
+  const shell = (commands: string) => {
+    const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", commands], { env, encoding: "utf8" });
+    if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
+  };
+  const glass = () => breakGlass(renderStack(cluster.stack.project.directory, "apps", ["auth=false"], "on"));
+
+  test("Cilium's flag alone, with the policies as they are, drops whoever appears: the order is what makes off safe", async () => {
+    const lines = glass().split("\n");
+    shell(lines.filter((line) => /^helm |rollout status/.test(line)).join(" && "));
+    expect(await newcomer()).toMatchObject({ error: "no answer" });
+  });
+
+  test("the commands that render --break-glass prints let them in again, and nobody else", async () => {
+    const commands = glass().replace(/^pulumi .*/m, "");
+    shell(commands);
+    expect(await newcomer()).toMatchObject({ status: 200 });
+    expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
+  });
+
+  test("and Pulumi turns it on again afterwards", async () => {
+    cluster.stack.up();
+    cluster.stack.up();
+    expect(recorded()).toEqual({ auth: true, phase: "require" });
+    expect(await another()).toMatchObject({ status: 200 });
+    expect(pairs("node2")).toBeGreaterThan(0);
+  });
+});
+
+describe("while the SPIRE server is away", () => {
+  test("who appears cannot authenticate; off lets them in, and waits for nothing of SPIRE's", async () => {
+    cluster.plane.kubectl(["scale", "statefulset/spire-server", "--namespace", "spire", "--replicas=0"]);
+    expect(await newcomer()).toMatchObject({ error: "no answer" });
+    cluster.stack.set("auth", "false");
+    cluster.stack.up();
+    expect(await newcomer()).toMatchObject({ status: 200 });
+    expect(cluster.stack.demands()[policy]).toEqual([]);
+  });
+});
+
+test("ending it leaves no process, no control group, no network and no mount", async () => {
+  const { directory, realNodes } = cluster.plane;
+  const { groups = [] } = readState(directory) ?? {};
+  expect(groups).toHaveLength(2);
+  const left = () => [
+    ...groups.flatMap((group) => hierarchies().map((path) => join(path, group))).filter((path) => existsSync(path)),
+    ...realNodes.map(({ pid }) => `/proc/${pid}`).filter((path) => existsSync(path)),
+    ...readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(directory)),
+  ];
+  expect(left()).not.toEqual([]);
+  await cluster.stop();
+  expect(left()).toEqual([]);
+  expect(existsSync(directory)).toBe(false);
+  expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(directory);
+});
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,175 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ControlPlane } from "../../../lab/controlPlane";
+import { ciliumModule } from "../../../lab/modules";
+import { ciliumBaseValues } from "../../../lab/nodes/cilium";
+import { startCluster } from "../../../lab/nodes/cluster";
+import { references } from "../../../lab/nodes/clusterImages";
+import { overlay } from "../../../lab/nodes/overlay";
+import { until } from "../../../lab/until";
+import { LabStack } from "../engine/stack";
+
+/** What came of a request. */
+export interface Answer {
+  readonly status?: number;
+  /** `no answer` after five seconds, or the code of an error. */
+  readonly error?: string;
+  readonly ms: number;
+}
+
+/** A second of a load generator's. */
+export interface Second {
+  readonly time: string;
+  readonly asked: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Milliseconds until the slowest answer. */
+  readonly worst: number;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** A pod, `namespace/name`, of a service account of that namespace. */
+export interface PodOptions {
+  readonly node: string;
+  readonly serviceAccount: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+/** A flow as Hubble exports it, as much as is looked at. */
+export interface Flow {
+  readonly verdict: string;
+  readonly drop_reason_desc?: string;
+  readonly auth_type?: string;
+}
+
+/** The Service that the stack's intent is about. */
+export const api = "http://api.orders.svc.cluster.local:8080/";
+
+/** Two real nodes, and on them the stack `apps` as its file has it, deployed by the user's own commands: Cilium, SPIRE and the policies. */
+export class TestCluster {
+  private constructor(
+    readonly plane: ControlPlane,
+    readonly stack: LabStack,
+  ) {}
+
+  /** Starts nodes that have nothing yet. */
+  static async start(): Promise<TestCluster> {
+    const plane = await startCluster(2);
+    const stack = LabStack.on(plane);
+    const valuesFile = "cilium.apps.json";
+    const port = Number(new URL(plane.server).port);
+    writeFileSync(join(stack.project.directory, valuesFile), JSON.stringify(ciliumBaseValues(port)));
+    const chart = join(ciliumModule(), "install/kubernetes/cilium");
+    for (const [key, value] of Object.entries(overlay(chart, valuesFile, stack.identity))) stack.set(key, value);
+    for (const namespace of ["web", "billing"]) plane.kubectl(["create", "namespace", namespace]);
+    return new TestCluster(plane, stack);
+  }
+
+  /** Runs a pod of the lab's workload, and waits until it is ready. */
+  async run(pod: string, { node, serviceAccount, labels = {}, args = ["serve", "8080"] }: PodOptions): Promise<void> {
+    const [namespace, name] = pod.split("/") as [string, string];
+    const serves = args[0] === "serve";
+    // A machine with two cores is slow at times, and that is not what is tried here.
+    const probe = { httpGet: { path: "/", port: 8080 }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 10 };
+    this.stack.apply("lab", [
+      { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: serviceAccount, namespace } },
+      {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name, namespace, labels },
+        spec: {
+          serviceAccountName: serviceAccount,
+          nodeName: node,
+          terminationGracePeriodSeconds: 0,
+          containers: [
+            {
+              name: "workload",
+              image: references.workload,
+              imagePullPolicy: "Never",
+              args,
+              resources: { requests: { cpu: "200m" } },
+              ...(serves ? { readinessProbe: probe } : {}),
+            },
+          ],
+        },
+      },
+    ]);
+    await until(
+      `${pod} is ready`,
+      () => this.jsonpath(`pod/${name}`, namespace, "{.status.conditions[?(@.type=='Ready')].status}") === "True",
+      { seconds: 60, detail: () => this.plane.kubectl(["describe", "pod", name, "--namespace", namespace]) },
+    );
+  }
+
+  /** The target of the stack's intent, with its Service. */
+  async runTarget(node: string): Promise<void> {
+    const labels = { app: "api" };
+    this.stack.apply("lab", [
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "api", namespace: "orders" },
+        spec: { selector: labels, ports: [{ port: 8080 }] },
+      },
+    ]);
+    await this.run("orders/api", { node, serviceAccount: "api", labels });
+  }
+
+  /** One request from a pod. */
+  call(pod: string, url = api): Answer {
+    return JSON.parse(this.exec(pod, "node", "/workload.js", "call", url)) as Answer;
+  }
+
+  /** Runs a command in a pod. */
+  exec(pod: string, ...command: readonly string[]): string {
+    const [namespace = "", name = ""] = pod.split("/");
+    return this.plane.kubectl(["exec", name, "--namespace", namespace, "--", ...command]);
+  }
+
+  /** What a load generator has written so far. */
+  seconds(pod: string): Second[] {
+    const [namespace = "", name = ""] = pod.split("/");
+    const lines = this.plane.kubectl(["logs", name, "--namespace", namespace]).trim().split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Second);
+  }
+
+  /** Runs a command in the pod of Cilium's agent on a node. */
+  cilium(node: string, ...command: readonly string[]): string {
+    const select = ["--selector", "k8s-app=cilium", "--field-selector", `spec.nodeName=${node},status.phase=Running`];
+    const get = [
+      "get",
+      "pod",
+      "--namespace",
+      "kube-system",
+      ...select,
+      "--output",
+      "jsonpath={.items[0].metadata.name}",
+    ];
+    const container = ["--container", "cilium-agent"];
+    return this.plane.kubectl([
+      ...["exec", this.plane.kubectl(get), "--namespace", "kube-system", ...container, "--"],
+      ...command,
+    ]);
+  }
+
+  /** The verdicts on what a pod has sent to port 8080, as the node of the target has seen them: the last ones. */
+  verdicts(node: string, from: string): Flow[] {
+    const filter = ["--type", "policy-verdict", "--type", "drop", "--from-pod", from, "--to-port", "8080"];
+    const output = this.cilium(node, "hubble", "observe", ...filter, "--last", "20", "--output", "json");
+    return output
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => (JSON.parse(line) as { flow: Flow }).flow);
+  }
+
+  /** A value of an object, as kubectl's jsonpath has it. */
+  jsonpath(object: string, namespace: string, path: string): string {
+    return this.plane.kubectl(["get", object, "--namespace", namespace, "--output", `jsonpath=${path}`]);
+  }
+
+  stop(): Promise<void> {
+    return this.stack.stop();
+  }
+}
