@@ -158,6 +158,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
         }),
       ),
     );
+    // It is awaited below; until then it may fail without ending this process.
+    made.catch(() => undefined);
     await ready(start(serverPrograms(port, realNodes !== undefined)));
     const kubeconfigs = writeKubeconfigs(directory, server, tokens);
     const kubectl = (args: readonly string[], input?: string) => runKubectl(tools.kubectl, directory, args, input);

@@ -75,7 +75,7 @@ until [ -e connected ]; do sleep 0.05; done
 
 containerd --config containerd.toml >containerd.log 2>&1 &
 until ctr version >/dev/null 2>&1; do sleep 0.1; done
-while read -r image; do ctr --namespace k8s.io images import "$image" >>images.log 2>&1; done <images.txt
+while read -r image; do ctr --namespace k8s.io images import "$image"; done <images.txt
 touch ready
 # As a service manager would: a kubelet that was ended is started again.
 while :; do

@@ -22,5 +22,5 @@ export const overlay = (chart: string, valuesFile: string, identity: string): Re
   "spire.images.pullPolicy": "Never",
   "spire.storage.className": storageClass,
   // So that those that are in use when something is tried expire before it is over.
-  "spire.ttl.x509Svid": "1m",
+  "spire.ttl.x509Svid": "2m",
 });

@@ -18,9 +18,10 @@ const packages = {
 /**
  * Checks that this machine has what real nodes are made of.
  *
+ * @param isThere whether a program, or a file with an absolute path, is
  * @throws LabError with the one command that installs all that is missing
  */
-export function checkPackages(): void {
+export function checkPackages(isThere: (program: string) => boolean = isInstalled): void {
   const missing = Object.entries(packages).filter(([program]) => !isThere(program));
   if (missing.length === 0) return;
   const names = [...new Set(missing.map(([, name]) => name))].join(" ");
@@ -32,7 +33,7 @@ export function checkPackages(): void {
 /** Where root has programs, whoever's PATH it is. */
 const places = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const isThere = (program: string) => (program.startsWith("/") ? existsSync(program) : find(program) !== undefined);
+const isInstalled = (program: string) => (program.startsWith("/") ? existsSync(program) : find(program) !== undefined);
 
 const find = (program: string) =>
   onPath(program) ?? places.map((place) => join(place, program)).find((path) => existsSync(path));

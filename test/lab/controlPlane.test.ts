@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   existsSync,
   mkdtempSync,
@@ -12,14 +10,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../lab/controlPlane";
 import { fakeNode } from "../../lab/fakeNodes";
 import { onPath } from "../../lab/onPath";
 import { isRunning, LabError } from "../../lab/processes";
 import { readState } from "../../lab/state";
-import { root } from "../support/stacks";
+import { crash } from "./crash";
 
 /** The processes that stand in a directory, as all do that the lab starts. */
 const processesIn = (directory: string) =>
@@ -206,26 +203,6 @@ describe("a control plane with controllers", () => {
 });
 
 describe("a predecessor that was killed", () => {
-  const scratch = mkdtempSync(join(tmpdir(), "zero-trust-test-"));
-  afterAll(() => rmSync(scratch, { recursive: true }));
-
-  /** A process that starts a control plane, names its directory, and is killed. */
-  async function crash(): Promise<string> {
-    const script = join(scratch, "crash.ts");
-    writeFileSync(
-      script,
-      `import { startControlPlane } from ${JSON.stringify(join(root, "lab/controlPlane"))};
-       startControlPlane().then(({ directory }) => { console.log(directory); setInterval(() => {}, 1000); });`,
-    );
-    const outfile = join(scratch, "crash.js");
-    await build({ entryPoints: [script], bundle: true, platform: "node", target: "node20", outfile });
-    const child = spawn(process.execPath, [outfile], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-    const [output] = (await once(child.stdout, "data")) as [Buffer];
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    return output.toString().trim();
-  }
-
   test("is cleaned up by the next start: its processes, its files, and no process that has a number of its own by now", async () => {
     const directory = await crash();
     expect(processesIn(directory)).toHaveLength(4);

@@ -1,15 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { breakGlass } from "../../../cli/breakGlass";
 import { renderStack } from "../../../cli/renderStack";
-import { hierarchies } from "../../../lab/controlGroups";
 import { overlay } from "../../../lab/nodes/overlay";
-import { readState } from "../../../lab/state";
 import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
 import { api, TestCluster, type Second } from "./cluster";
+import { leftOf } from "./left";
 
 let cluster: TestCluster;
 
@@ -242,25 +239,8 @@ describe("while the SPIRE server is away", () => {
 });
 
 test("ending it leaves no process, no control group, no network and no mount", async () => {
-  const { directory, realNodes } = cluster.plane;
-  const { groups = [] } = readState(directory) ?? {};
-  expect(groups).toHaveLength(2);
-  const left = () => [
-    ...groups.flatMap((group) => hierarchies().map((path) => join(path, group))).filter((path) => existsSync(path)),
-    ...realNodes.map(({ pid }) => `/proc/${pid}`).filter((path) => existsSync(path)),
-    ...readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(directory)),
-  ];
+  const left = leftOf(cluster.plane.directory);
   expect(left()).not.toEqual([]);
   await cluster.stop();
   expect(left()).toEqual([]);
-  expect(existsSync(directory)).toBe(false);
-  expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(directory);
 });
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
