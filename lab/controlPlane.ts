@@ -10,7 +10,7 @@ import { Authority } from "./certificates";
 import { removeControlGroup } from "./controlGroups";
 import { writeKubeconfigs, writeServerFiles } from "./files";
 import { startNetwork } from "./network";
-import { nodeNetwork } from "./nodes/network";
+import { nodeNetwork, services } from "./nodes/network";
 import { startNode, type RealNode } from "./nodes/node";
 import { freePorts } from "./ports";
 import {
@@ -133,7 +133,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       return record;
     };
     const authority = new Authority();
-    const addresses = ["127.0.0.1", "10.96.0.1", nodeNetwork.gateway];
+    const addresses = ["127.0.0.1", services.api, nodeNetwork.gateway];
     const tokens = writeServerFiles(directory, authority, addresses);
     const gate = { version: process.version, ready: `${server}/readyz` };
     const network = await startNetwork(directory, ports, realNodes !== undefined, (program) =>

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { print, runCommand, UsageError } from "../cli/command";
@@ -13,6 +14,7 @@ const usage = `Runs a real Kubernetes control plane on this machine: see docs/la
 npm run lab -- up [--nodes N]   starts it, with N fake nodes (default: 2), and says how to reach it
 npm run lab -- status           says what runs
 npm run lab -- down             ends it, and removes its files
+npm run lab -- demo             shows authentication on, off and on again, on a cluster of its own with real nodes
 npm run lab -- --help           this text
 
 Exit: 0; 1 when status finds something that does not run; 2 when it cannot be started, or an option is wrong.`;
@@ -22,6 +24,7 @@ const directory = join(".build", "lab");
 async function main(argv: string[]): Promise<number> {
   const { command, nodes, help } = readOptions(argv);
   if (help) return print(usage);
+  if (command === "demo") return spawnSync("npm", ["run", "-s", "demo"], { stdio: "inherit" }).status ?? 1;
   if (command === "status") return status(readState(directory));
   return withLock(directory, () => (command === "up" ? up(nodes) : down()));
 }
@@ -74,8 +77,8 @@ function readOptions(argv: string[]) {
       options: { nodes: { type: "string" }, help: { type: "boolean", default: false } },
     });
     const [command = "", ...rest] = positionals;
-    if (!values.help && (!["up", "status", "down"].includes(command) || rest.length > 0))
-      throw new UsageError(`${positionals.join(" ") || "No command"}: write up, status or down\n\n${usage}`);
+    if (!values.help && (!["up", "status", "down", "demo"].includes(command) || rest.length > 0))
+      throw new UsageError(`${positionals.join(" ") || "No command"}: write up, status, down or demo\n\n${usage}`);
     if (values.nodes !== undefined && command !== "up")
       throw new UsageError("--nodes is for up alone: how many there are is settled when the lab starts");
     if (values.nodes !== undefined && !/^\d{1,3}$/.test(values.nodes))

@@ -1,6 +1,6 @@
 import { fakeNode } from "./fakeNodes";
 import { authorityFile, type User } from "./files";
-import { nodeNetwork } from "./nodes/network";
+import { nodeNetwork, services } from "./nodes/network";
 import type { Start } from "./processes";
 
 /** A program and its arguments; the path and version of the program are the caller's. */
@@ -49,7 +49,7 @@ export function serverPrograms(port: number, realNodes: boolean): Call[] {
           "--service-account-key-file=service-accounts.pub",
           "--service-account-signing-key-file=service-accounts.key",
         ],
-        "--service-cluster-ip-range=10.96.0.0/16",
+        `--service-cluster-ip-range=${services.range}`,
         // SPIRE's and Cilium's agents are privileged.
         "--allow-privileged=true",
         ...["--audit-policy-file=audit-policy.json", "--audit-log-path=audit.log"],

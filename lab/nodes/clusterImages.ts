@@ -3,7 +3,7 @@ import { buildTools } from "../../tools/go";
 import { programs, versionOf, type ProgramName } from "../../tools/programs";
 import { ciliumModule } from "../modules";
 import { buildImage, type Image } from "./images";
-import { checkPackages, extensionsOfIptables, programOf } from "./programs";
+import { checkPackages, extensionsOfIptables, programOf } from "./packages";
 
 const reference = (name: string, program: ProgramName) =>
   `lab.invalid/${name}:${versionOf(programs[program]).slice(1)}`;

@@ -1,8 +1,6 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 import { references } from "./clusterImages";
-
-/** Where kubelets tell pods to ask. */
-export const dnsAddress = "10.96.0.10";
+import { services } from "./network";
 
 const metadata = { name: "coredns", namespace: "kube-system" };
 const labels = { "k8s-app": "kube-dns" };
@@ -73,7 +71,7 @@ export const coredns = (): KubernetesObject[] => [
     kind: "Service",
     metadata: { name: "kube-dns", namespace: "kube-system", labels },
     spec: {
-      clusterIP: dnsAddress,
+      clusterIP: services.dns,
       selector: labels,
       ports: [
         { name: "dns", port: 53, protocol: "UDP" },

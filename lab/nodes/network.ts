@@ -8,3 +8,12 @@ export const nodeNetwork = {
   prefix: 24,
   pods: "10.244.0.0/16",
 } as const;
+
+/** The cluster's Services. */
+export const services = {
+  range: "10.96.0.0/16",
+  /** `kubernetes`, the first of the range. */
+  api: "10.96.0.1",
+  /** Where kubelets tell pods to ask for names. */
+  dns: "10.96.0.10",
+} as const;

@@ -5,7 +5,7 @@ import type { Authority } from "../certificates";
 import { authorityFile, base64, kubeconfig, pair } from "../files";
 import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "../processes";
 import { until } from "../until";
-import { nodeNetwork } from "./network";
+import { nodeNetwork, services } from "./network";
 
 /** A node with a kubelet and containerd, in namespaces of its own. */
 export interface RealNode {
@@ -126,7 +126,7 @@ const kubelet = (directory: string) => ({
   evictionHard: { "nodefs.available": "0%", "imagefs.available": "0%", "memory.available": "1Mi" },
   imageGCHighThresholdPercent: 100,
   containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock",
-  clusterDNS: ["10.96.0.10"],
+  clusterDNS: [services.dns],
   clusterDomain: "cluster.local",
   // How soon a rotated token, or a changed ConfigMap, is in a pod.
   syncFrequency: "10s",

@@ -47,9 +47,9 @@ describe("npm run lab", () => {
       expect([status, stdout]).toEqual([2, ""]);
       return stderr.split("\n")[0];
     };
-    expect(wrong()).toBe("No command: write up, status or down");
-    expect(wrong("start")).toBe("start: write up, status or down");
-    expect(wrong("up", "down")).toBe("up down: write up, status or down");
+    expect(wrong()).toBe("No command: write up, status, down or demo");
+    expect(wrong("start")).toBe("start: write up, status, down or demo");
+    expect(wrong("up", "down")).toBe("up down: write up, status, down or demo");
     expect(wrong("up", "--nodes", "many")).toBe("--nodes many: write a number from 0 to 999");
     expect(wrong("down", "--nodes", "1")).toMatch(/^--nodes is for up alone/);
     expect(wrong("up", "--replicas", "3")).toMatch(/^Unknown option '--replicas'/);

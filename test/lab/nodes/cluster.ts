@@ -127,6 +127,13 @@ export class TestCluster {
     return this.plane.kubectl(["exec", name, "--namespace", namespace, "--", ...command]);
   }
 
+  /** Whether a pod is there, and running. */
+  isRunning(pod: string): boolean {
+    const [namespace = "", name = ""] = pod.split("/");
+    const get = ["get", "pod", name, "--namespace", namespace, "--ignore-not-found"];
+    return this.plane.kubectl([...get, "--output", "jsonpath={.status.phase}"]) === "Running";
+  }
+
   /** What a load generator has written so far. */
   seconds(pod: string): Second[] {
     const [namespace = "", name = ""] = pod.split("/");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { describe, expect, test } from "vitest";
 import { startControlPlane } from "../../../lab/controlPlane";
 import { buildImage } from "../../../lab/nodes/images";
-import { checkPackages } from "../../../lab/nodes/programs";
+import { checkPackages } from "../../../lab/nodes/packages";
 import { LabError } from "../../../lab/processes";
 import { removeCrashed } from "../../../lab/state";
 import { crash } from "../crash";

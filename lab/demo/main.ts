@@ -1,0 +1,130 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { api, TestCluster, type Answer } from "../../test/lab/nodes/cluster";
+import { buildTools } from "../../tools/go";
+import { demoPage, type Call, type Moment, type Step, type Story } from "./page";
+
+const page = resolve(".build", "demo.html");
+const generators = ["web/load", "billing/load"];
+const started = Date.now();
+const since = () => Date.now() - started;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** The product's story on two real nodes, in the terminal while it happens and as a page in the end. */
+async function main(): Promise<void> {
+  process.env["PATH"] = `${dirname(buildTools(["kubectl", "helm"]).kubectl)}:${process.env["PATH"]}`;
+  say("Two nodes: a kubelet and containerd each. It takes a minute.");
+  const cluster = await TestCluster.start();
+  try {
+    const story = await tell(cluster);
+    mkdirSync(dirname(page), { recursive: true });
+    writeFileSync(page, demoPage(story));
+    say(`\nThe same as a page: ${relative(".", page)}`);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function tell(cluster: TestCluster): Promise<Story> {
+  const steps: Step[] = [];
+  const calls: Call[] = [];
+  const { project } = cluster.stack;
+
+  const step = async (name: string, command: string, action: () => Promise<string>) => {
+    say(`\n${steps.length + 1}. ${name}\n   $ ${command}`);
+    const from = since();
+    const stop = watch(cluster);
+    const outcome = await action().finally(stop);
+    steps.push({ name, command, from, to: since(), outcome });
+    say(`   ${outcome} (${Math.round((since() - from) / 1000)} s)`);
+  };
+  const up = async () => {
+    const { status, output } = await project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    if (status !== 0) throw new Error(output);
+    return resources(output);
+  };
+  const call = (caller: string) => {
+    const answer = cluster.call(caller);
+    const { verdict = "", auth_type, drop_reason_desc } = cluster.verdicts("node2", caller).at(-1) ?? {};
+    const because = [verdict, drop_reason_desc ?? auth_type ?? ""].join(" ").trim();
+    calls.push({ at: since(), caller, target: "orders/api:8080", answer: inWords(answer), verdict: because });
+    say(`   ${caller} -> orders/api:8080   ${inWords(answer)}   ${because}`);
+  };
+
+  await step("Cilium, SPIRE and the policies, on nodes that have nothing", "pulumi up --stack apps", up);
+  await cluster.runTarget("node2");
+  await cluster.run("web/frontend", { node: "node1", serviceAccount: "frontend" });
+  await cluster.run("web/intruder", { node: "node1", serviceAccount: "intruder" });
+  await step("Callers have to authenticate", "pulumi up --stack apps", up);
+  call("web/frontend");
+  call("web/intruder");
+
+  const args = ["load", api, "50"];
+  await cluster.run("web/load", { node: "node1", serviceAccount: "frontend", args });
+  await cluster.run("billing/load", { node: "node2", serviceAccount: "invoicer", args });
+  await delay(5_000);
+  await step(
+    "An incident: off, under load",
+    "pulumi config set auth false --stack apps && pulumi up --stack apps",
+    () => {
+      cluster.stack.set("auth", "false");
+      return up();
+    },
+  );
+  call("web/frontend");
+  call("web/intruder");
+  await step(
+    "On again",
+    "pulumi config set auth true --stack apps && pulumi up --stack apps && pulumi up --stack apps",
+    () => {
+      cluster.stack.set("auth", "true");
+      return up().then(up);
+    },
+  );
+  call("web/frontend");
+  const bad = "pulumi config set --stack apps --path rollout.phases.kube-system require && pulumi up --stack apps";
+  await step("A change that would take the cluster down", bad, async () => {
+    cluster.stack.set("rollout.phases.kube-system", "require");
+    const { status, output } = await project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    if (status === 0) throw new Error(`it was not stopped:\n${output}`);
+    return `stopped: ${/protected-namespaces: .*/.exec(output)?.[0] ?? output}`;
+  });
+  await delay(6_000);
+
+  const load = generators.map((pod) => [pod, cluster.seconds(pod).map(momentOf)] as const);
+  return { title: "Authentication on, off and on again", steps, calls, load: Object.fromEntries(load) };
+}
+
+/** Says every other second what the load generators see, until it is stopped. */
+function watch(cluster: TestCluster): () => void {
+  const timer = setInterval(() => {
+    if (steady(cluster)) say(`   ${generators.map((pod) => `${pod} ${seen(cluster, pod)}`).join("   ")}`);
+  }, 2_000);
+  return () => clearInterval(timer);
+}
+
+const steady = (cluster: TestCluster) => cluster.isRunning("billing/load");
+
+function seen(cluster: TestCluster, pod: string): string {
+  const { answered, failed, worst } = cluster.seconds(pod).at(-1) ?? { answered: 0, failed: 0, worst: 0 };
+  return `${answered} answered, ${failed} failed, worst ${worst} ms`;
+}
+
+const momentOf = (second: { time: string } & Omit<Moment, "at">): Moment => ({
+  at: Date.parse(second.time) - started,
+  answered: second.answered,
+  failed: second.failed,
+  worst: second.worst,
+});
+
+const inWords = ({ status, error, ms }: Answer) => `${status ?? error} after ${ms} ms`;
+
+/** The summary of an update, in one line. */
+const resources = (output: string) =>
+  /Resources:\n((?: +.*\n)+)/.exec(output)?.[1]?.trim().split(/\n\s+/).join(", ") ?? "done";
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
