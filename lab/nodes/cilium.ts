@@ -26,6 +26,6 @@ export const ciliumBaseValues = (port: number) => ({
   // All rights that there are, and not a list of them, of which this machine may lack one.
   securityContext: { privileged: true },
   // The maps are as large as the machine's memory lets them be, and there are two nodes on it.
-  bpf: { mapDynamicSizeRatio: 0.0025, monitorAggregation: "none" },
+  bpf: { mapDynamicSizeRatio: 0.0025 },
   hubble: { enabled: true, relay: { enabled: false }, tls: { enabled: false } },
 });

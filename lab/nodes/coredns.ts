@@ -55,6 +55,7 @@ export const coredns = (): KubernetesObject[] => [
               name: "coredns",
               image: references.coredns,
               imagePullPolicy: "Never",
+              resources: { requests: { cpu: "100m" } },
               args: ["-conf", "/etc/coredns/Corefile"],
               livenessProbe: { httpGet: { path: "/health", port: 8080 } },
               readinessProbe: { httpGet: { path: "/ready", port: 8181 }, periodSeconds: 2 },

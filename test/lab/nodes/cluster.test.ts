@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { breakGlass } from "../../../cli/breakGlass";
 import { renderStack } from "../../../cli/renderStack";
+import { groupBy } from "../../../components/groupBy";
 import { overlay } from "../../../lab/nodes/overlay";
 import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
@@ -30,6 +31,9 @@ const sum = (seconds: readonly Second[]) => ({
   worst: Math.max(...seconds.map(({ worst }) => worst)),
   errors: seconds.filter(({ failed }) => failed > 0),
 });
+/** What Hubble has of a pod's last packets, by how often. */
+const reasons = (pod: string) =>
+  groupBy(cluster.verdicts("node2", pod), ({ drop_reason_desc, verdict }) => drop_reason_desc ?? verdict);
 
 /** How many pairs of identities Cilium on a node holds for authenticated. */
 function pairs(node: string): number {
@@ -144,7 +148,10 @@ describe("the flag under load, fifty new connections a second and five kept aliv
     const after = generators.map((pod) => cluster.seconds(pod).length);
     const isLonger = (pod: string, i: number) => cluster.seconds(pod).length > (after[i] ?? 0) + 5;
     await until("the load has gone on for five seconds", () => generators.every(isLonger));
-    return generators.map((pod, i) => sum(cluster.seconds(pod).slice(before[i])));
+    const results = generators.map((pod, i) => sum(cluster.seconds(pod).slice(before[i])));
+    if (results.some(({ failed }) => failed > 0))
+      console.log(JSON.stringify(generators.map((pod) => [...reasons(pod)].map(([r, f]) => [r, f.length]))));
+    return results;
   };
   /** A command of the user's, beside which a caller appears. */
   const up = async () => {
