@@ -87,8 +87,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     access: accessOf(config.access, rollout.phases),
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
-    // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     waitsForNodes: !config.auth && config.cluster.cilium.delivery !== "none" && previous.cilium !== "off",
+    // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
   };
 }

@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import type { KubeConfig, V1Status } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
+import { kubeconfigAt, reasonOf } from "./client";
 import { countDemanding, type Answer } from "./relaxed";
 
 /** As much of a WebSocket as is used: the client names a type that comes without its package. */
@@ -21,13 +22,15 @@ const patience = 5_000;
  * @throws where the agents cannot be listed
  */
 export async function askAgents({ context, cilium }: StackConfig["cluster"]): Promise<Answer[]> {
-  const { KubeConfig, CoreV1Api } = await import("@kubernetes/client-node");
-  const kubeconfig = new KubeConfig();
-  kubeconfig.loadFromDefault();
-  kubeconfig.setCurrentContext(context);
+  const kubeconfig = await kubeconfigAt(context);
+  if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
+  const { CoreV1Api } = await import("@kubernetes/client-node");
   const { items } = await kubeconfig
     .makeApiClient(CoreV1Api)
-    .listNamespacedPod({ namespace: cilium.namespace, labelSelector: "k8s-app=cilium" });
+    .listNamespacedPod({ namespace: cilium.namespace, labelSelector: "k8s-app=cilium" })
+    .catch((error: unknown) => {
+      throw new Error(reasonOf(error));
+    });
   const agents = items.map(({ metadata, spec }) => ({ pod: metadata?.name ?? "", node: spec?.nodeName ?? "no node" }));
   const answers: Answer[] = [];
   const askNext = async (): Promise<void> => {
@@ -68,11 +71,4 @@ async function ask(kubeconfig: KubeConfig, namespace: string, pod: string): Prom
   if (status.status !== "Success" || output.trim() === "" || Number.isNaN(demanding))
     throw new Error(status.message ?? `an answer that is no number: ${output.trim()}`);
   return demanding;
-}
-
-/** In one line: what the client throws may be an event of a socket, or an answer with its headers. */
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === "number") return `the API server answered ${code}`;
-  return typeof message === "string" && message !== "" ? (message.split("\n")[0] ?? "") : "unknown error";
 }

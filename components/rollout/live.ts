@@ -1,5 +1,6 @@
 import type { ObservableMiddleware } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
+import { kubeconfigAt, reasonOf } from "./client";
 import type { CiliumState } from "./phases";
 
 /** What a look at the cluster showed. */
@@ -86,16 +87,16 @@ export async function lookAt(cluster: StackConfig["cluster"], milliseconds = 10_
   const expired = new Promise<Look>((resolve) =>
     signal.addEventListener("abort", () => resolve({ reachable: false, because: "no answer in time" })),
   );
-  return Promise.race([expired, read(cluster, signal).catch((error: unknown) => unreachable(error))]);
+  return Promise.race([
+    expired,
+    read(cluster, signal).catch((error: unknown): Look => ({ reachable: false, because: reasonOf(error) })),
+  ]);
 }
 
 async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSignal): Promise<Look> {
-  // Imported here, since loading it takes longer than all else before the first resource.
-  const { KubeConfig, CoreV1Api, AppsV1Api, Observable } = await import("@kubernetes/client-node");
-  const kubeconfig = new KubeConfig();
-  kubeconfig.loadFromDefault();
-  if (!kubeconfig.getContextObject(context)) return { reachable: false, because: `no kubeconfig context ${context}` };
-  kubeconfig.setCurrentContext(context);
+  const kubeconfig = await kubeconfigAt(context);
+  if (!kubeconfig) return { reachable: false, because: `no kubeconfig context ${context}` };
+  const { CoreV1Api, AppsV1Api, Observable } = await import("@kubernetes/client-node");
   const core = kubeconfig.makeApiClient(CoreV1Api);
   const apps = kubeconfig.makeApiClient(AppsV1Api);
 
@@ -129,11 +130,4 @@ async function absent<T>(read: Promise<T>): Promise<T | undefined> {
     if ((error as { code?: unknown }).code === 404) return undefined;
     throw error;
   }
-}
-
-/** One line without the request's headers, which the client's own message would show. */
-function unreachable(error: unknown): Look {
-  const { code, message = "" } = error as { code?: unknown; message?: string };
-  const because = typeof code === "number" ? `the API server answered ${code}` : message.split("\n")[0];
-  return { reachable: false, because: because || "unknown error" };
 }

@@ -29,7 +29,7 @@ async function main(): Promise<void> {
 async function tell(cluster: TestCluster): Promise<Story> {
   const steps: Step[] = [];
   const calls: Call[] = [];
-  const { project } = cluster.stack;
+  const { stack } = cluster;
 
   const step = async (name: string, command: string, action: () => Promise<string>) => {
     say(`\n${steps.length + 1}. ${name}\n   $ ${command}`);
@@ -40,7 +40,7 @@ async function tell(cluster: TestCluster): Promise<Story> {
     say(`   ${outcome} (${Math.round((since() - from) / 1000)} s)`);
   };
   const up = async () => {
-    const { status, output } = await project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    const { status, output } = await stack.startUp();
     if (status !== 0) throw new Error(output);
     return resources(output);
   };
@@ -68,7 +68,7 @@ async function tell(cluster: TestCluster): Promise<Story> {
     "An incident: off, under load",
     "pulumi config set auth false --stack apps && pulumi up --stack apps",
     () => {
-      cluster.stack.set("auth", "false");
+      stack.set("auth", "false");
       return up();
     },
   );
@@ -78,15 +78,15 @@ async function tell(cluster: TestCluster): Promise<Story> {
     "On again",
     "pulumi config set auth true --stack apps && pulumi up --stack apps && pulumi up --stack apps",
     () => {
-      cluster.stack.set("auth", "true");
+      stack.set("auth", "true");
       return up().then(up);
     },
   );
   call("web/frontend");
   const bad = "pulumi config set --stack apps --path rollout.phases.kube-system require && pulumi up --stack apps";
   await step("A change that would take the cluster down", bad, async () => {
-    cluster.stack.set("rollout.phases.kube-system", "require");
-    const { status, output } = await project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    stack.set("rollout.phases.kube-system", "require");
+    const { status, output } = await stack.startUp();
     if (status === 0) throw new Error(`it was not stopped:\n${output}`);
     return `stopped: ${/protected-namespaces: .*/.exec(output)?.[0] ?? output}`;
   });
@@ -99,12 +99,11 @@ async function tell(cluster: TestCluster): Promise<Story> {
 /** Says every other second what the load generators see, until it is stopped. */
 function watch(cluster: TestCluster): () => void {
   const timer = setInterval(() => {
-    if (steady(cluster)) say(`   ${generators.map((pod) => `${pod} ${seen(cluster, pod)}`).join("   ")}`);
+    if (cluster.isRunning("billing/load"))
+      say(`   ${generators.map((pod) => `${pod} ${seen(cluster, pod)}`).join("   ")}`);
   }, 2_000);
   return () => clearInterval(timer);
 }
-
-const steady = (cluster: TestCluster) => cluster.isRunning("billing/load");
 
 function seen(cluster: TestCluster, pod: string): string {
   const { answered, failed, worst } = cluster.seconds(pod).at(-1) ?? { answered: 0, failed: 0, worst: 0 };

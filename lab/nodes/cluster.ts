@@ -8,12 +8,11 @@ export const storageClass = "lab";
 /**
  * Starts a cluster of real nodes, whose pods run once somebody has given them a network: that is for Cilium, which the program under test installs.
  *
- * @param directory as in {@link startControlPlane}
  * @throws LabError where this machine lacks something, ToolError where a program cannot be built
  */
-export async function startCluster(nodes: number, directory?: string): Promise<ControlPlane> {
+export async function startCluster(nodes: number): Promise<ControlPlane> {
   const realNodes = { count: nodes, images: clusterImages() };
-  const plane = await startControlPlane({ controllers: true, realNodes, ...(directory ? { directory } : {}) });
+  const plane = await startControlPlane({ controllers: true, realNodes });
   try {
     const objects = [...coredns(), ...storage()].map((object) => JSON.stringify(object)).join("\n---\n");
     plane.kubectl(["apply", "--server-side", "--filename", "-"], objects);

@@ -3,6 +3,7 @@ import { buildTools } from "../../tools/go";
 import { programs, versionOf, type ProgramName } from "../../tools/programs";
 import { ciliumModule } from "../modules";
 import { buildImage, type Image } from "./images";
+import { pause } from "./node";
 import { checkPackages, extensionsOfIptables, programOf } from "./packages";
 
 const reference = (name: string, program: ProgramName) =>
@@ -10,7 +11,6 @@ const reference = (name: string, program: ProgramName) =>
 
 /** The images that the lab's nodes have. They are in no registry: whoever pulls one fails. */
 export const references = {
-  pause: "lab.invalid/pause:1",
   workload: "lab.invalid/workload:1",
   cilium: reference("cilium", "cilium-agent"),
   coredns: reference("coredns", "coredns"),
@@ -38,7 +38,7 @@ export function clusterImages(): string[] {
     entrypoint: [`/opt/spire/bin/${name}`, "run"],
   });
   const images: Image[] = [
-    { reference: references.pause, files: { "/pause": programOf("sleep") }, entrypoint: ["/pause", "infinity"] },
+    pause(),
     {
       reference: references.workload,
       files: { "/usr/bin/node": process.execPath, "/workload.js": "lab/nodes/workload.js" },
@@ -61,22 +61,7 @@ export function clusterImages(): string[] {
 function ciliumImage(
   tools: Record<"cilium-agent" | "cilium-operator" | "cilium-cni" | "cilium-dbg" | "hubble", string>,
 ): Image {
-  const shell = [
-    "sh",
-    "bash",
-    "cp",
-    "mv",
-    "rm",
-    "ls",
-    "cat",
-    "mkdir",
-    "basename",
-    "dirname",
-    "grep",
-    "sleep",
-    "uname",
-    "mount",
-  ];
+  const shell = "sh bash cp mv rm ls cat mkdir basename dirname grep sleep uname mount".split(" ");
   const module = ciliumModule();
   const extensions = extensionsOfIptables();
   const iptables = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);

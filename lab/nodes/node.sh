@@ -25,11 +25,11 @@ fi
 mount --make-rprivate /
 hostname "$name"
 groups=$(hierarchies)
-mkdir "$directory/root" "$directory/containerd" "$directory/kubelet" "$directory/volume"
-mount -t tmpfs none "$directory/root"
-root=$directory/root/merged
-mkdir "$directory/root/upper" "$directory/root/work" "$root"
-mount -t overlay -o "lowerdir=/,upperdir=$directory/root/upper,workdir=$directory/root/work" none "$root"
+mkdir "$directory/rootfs" "$directory/containerd" "$directory/kubelet" "$directory/volume"
+mount -t tmpfs none "$directory/rootfs"
+root=$directory/rootfs/merged
+mkdir "$directory/rootfs/upper" "$directory/rootfs/work" "$root"
+mount -t overlay -o "lowerdir=/,upperdir=$directory/rootfs/upper,workdir=$directory/rootfs/work" none "$root"
 mount -t proc none "$root/proc"
 mount -t sysfs none "$root/sys"
 mount -t tmpfs none "$root/sys/fs/cgroup"

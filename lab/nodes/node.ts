@@ -5,7 +5,9 @@ import type { Authority } from "../certificates";
 import { authorityFile, base64, kubeconfig, pair } from "../files";
 import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "../processes";
 import { until } from "../until";
+import type { Image } from "./images";
 import { nodeNetwork, services } from "./network";
+import { programOf } from "./packages";
 
 /** A node with a kubelet and containerd, in namespaces of its own. */
 export interface RealNode {
@@ -57,7 +59,7 @@ export async function startNode(options: NodeOptions): Promise<RealNode> {
     [authorityFile]: authority.certificate,
     ...pair("kubelet", credentials),
     kubeconfig: kubeconfig(server, authority.certificate, client),
-    "containerd.toml": containerd,
+    "containerd.toml": containerd(),
     "images.txt": images.map((image) => `${image}\n`).join(""),
     "kubelet.json": JSON.stringify(kubelet(directory), null, 2),
   };
@@ -96,12 +98,16 @@ function connect(network: number, node: number, name: string, address: string): 
   within(node, "route", "add", "default", "via", nodeNetwork.gateway);
 }
 
-/** The image of the container that holds a pod's namespaces. */
-export const pauseImage = "lab.invalid/pause:1";
+/** The image of the container that holds a pod's namespaces: all that it does is to be there. */
+export const pause = (): Image => ({
+  reference: "lab.invalid/pause:1",
+  files: { "/pause": programOf("sleep") },
+  entrypoint: ["/pause", "infinity"],
+});
 
-const containerd = `version = 2
+const containerd = () => `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${pauseImage}"
+  sandbox_image = "${pause().reference}"
   # Without the right to (CAP_SYS_RESOURCE), a process's score cannot be lowered.
   restrict_oom_score_adj = true
   disable_apparmor = true

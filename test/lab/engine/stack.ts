@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import { LabProject } from "../../../lab/project";
+import { LabProject, type Done } from "../../../lab/project";
 import { installHost, pulumiProgram } from "../../../lab/pulumi";
 import { until } from "../../../lab/until";
 import type { KubernetesObject } from "../../../components/kubernetes";
@@ -62,6 +62,11 @@ export class LabStack {
   /** `pulumi up` without a preview before it; throws what it said where it fails. */
   up(environment: NodeJS.ProcessEnv = {}): string {
     return this.project.must(upArgs, environment);
+  }
+
+  /** The same in the background, to see what happens meanwhile; what it did, whether it failed or not. */
+  startUp(): Promise<Done> {
+    return this.project.start(upArgs);
   }
 
   /** The same where it has to fail: what it said. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { askAgents } from "../../../components/rollout/agents";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { buildImage } from "../../../lab/nodes/images";
-import { pauseImage } from "../../../lab/nodes/node";
+import { pause } from "../../../lab/nodes/node";
 import { programOf } from "../../../lab/nodes/packages";
 import { configOf } from "../../support/stacks";
 
@@ -31,11 +31,7 @@ describe("asked how many rules demand authentication", () => {
     );
     const files = { ...shell, "/bin/cilium-dbg": join(scratch, "cilium-dbg") };
     const images = [
-      buildImage({
-        reference: pauseImage,
-        files: { "/pause": programOf("sleep") },
-        entrypoint: ["/pause", "infinity"],
-      }),
+      buildImage(pause()),
       buildImage({ reference: "lab.invalid/agent:1", files, entrypoint: ["sleep", "infinity"] }),
     ];
     plane = await startControlPlane({ controllers: true, realNodes: { count: 1, images } });

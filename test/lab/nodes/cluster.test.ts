@@ -155,7 +155,7 @@ describe("the flag under load, fifty new connections a second and five kept aliv
   };
   /** A command of the user's, beside which a caller appears. */
   const up = async () => {
-    const done = cluster.stack.project.start(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+    const done = cluster.stack.startUp();
     const first = await another();
     const { status, output } = await done;
     if (status !== 0) throw new Error(output);

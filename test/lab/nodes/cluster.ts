@@ -46,6 +46,14 @@ export interface Flow {
 /** The Service that the stack's intent is about. */
 export const api = "http://api.orders.svc.cluster.local:8080/";
 
+const placeOf = (pod: string) => pod.split("/") as [namespace: string, name: string];
+
+const jsonLines = <T>(text: string): T[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as T);
+
 /** Two real nodes, and on them the stack `apps` as its file has it, deployed by the user's own commands: Cilium, SPIRE and the policies. */
 export class TestCluster {
   private constructor(
@@ -68,7 +76,7 @@ export class TestCluster {
 
   /** Runs a pod of the lab's workload, and waits until it is ready. */
   async run(pod: string, { node, serviceAccount, labels = {}, args = ["serve", "8080"] }: PodOptions): Promise<void> {
-    const [namespace, name] = pod.split("/") as [string, string];
+    const [namespace, name] = placeOf(pod);
     const serves = args[0] === "serve";
     // A machine with two cores is slow at times, and that is not what is tried here.
     const probe = { httpGet: { path: "/", port: 8080 }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 10 };
@@ -132,22 +140,21 @@ export class TestCluster {
 
   /** Runs a command in a pod. */
   exec(pod: string, ...command: readonly string[]): string {
-    const [namespace = "", name = ""] = pod.split("/");
+    const [namespace, name] = placeOf(pod);
     return this.plane.kubectl(["exec", name, "--namespace", namespace, "--", ...command]);
   }
 
   /** Whether a pod is there, and running. */
   isRunning(pod: string): boolean {
-    const [namespace = "", name = ""] = pod.split("/");
+    const [namespace, name] = placeOf(pod);
     const get = ["get", "pod", name, "--namespace", namespace, "--ignore-not-found"];
     return this.plane.kubectl([...get, "--output", "jsonpath={.status.phase}"]) === "Running";
   }
 
   /** What a load generator has written so far. */
   seconds(pod: string): Second[] {
-    const [namespace = "", name = ""] = pod.split("/");
-    const lines = this.plane.kubectl(["logs", name, "--namespace", namespace]).trim().split("\n");
-    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Second);
+    const [namespace, name] = placeOf(pod);
+    return jsonLines<Second>(this.plane.kubectl(["logs", name, "--namespace", namespace]));
   }
 
   /** Runs a command in the pod of Cilium's agent on a node. */
@@ -173,11 +180,7 @@ export class TestCluster {
   verdicts(node: string, from: string): Flow[] {
     const filter = ["--type", "policy-verdict", "--type", "drop", "--from-pod", from, "--to-port", "8080"];
     const output = this.cilium(node, "hubble", "observe", ...filter, "--last", "20", "--output", "json");
-    return output
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => (JSON.parse(line) as { flow: Flow }).flow);
+    return jsonLines<{ flow: Flow }>(output).map(({ flow }) => flow);
   }
 
   /** A value of an object, as kubectl's jsonpath has it. */

@@ -1,0 +1,22 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+
+/**
+ * The user's kubeconfig, at a context. The client is imported here, since loading it takes longer than all else before the first resource.
+ *
+ * @returns undefined where it has no such context
+ */
+export async function kubeconfigAt(context: string): Promise<KubeConfig | undefined> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const kubeconfig = new KubeConfig();
+  kubeconfig.loadFromDefault();
+  if (!kubeconfig.getContextObject(context)) return undefined;
+  kubeconfig.setCurrentContext(context);
+  return kubeconfig;
+}
+
+/** What the client throws, an answer of the API server or an event of a socket, in one line without headers, which its own message would show. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === "number") return `the API server answered ${code}`;
+  return (typeof message === "string" && message.split("\n")[0]) || "unknown error";
+}
