@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import type { KubeConfig, V1Status } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
 import { kubeconfigAt, reasonOf } from "./client";
@@ -25,12 +26,18 @@ export async function askAgents({ context, cilium }: StackConfig["cluster"]): Pr
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
   const { CoreV1Api } = await import("@kubernetes/client-node");
-  const { items } = await kubeconfig
+  const list = kubeconfig
     .makeApiClient(CoreV1Api)
     .listNamespacedPod({ namespace: cilium.namespace, labelSelector: "k8s-app=cilium" })
     .catch((error: unknown) => {
       throw new Error(reasonOf(error));
     });
+  // An API server that says nothing must not hold up the way off either.
+  const late = setTimeout(patience, undefined, { ref: false }).then(() => {
+    throw new Error("no answer in time");
+  });
+  late.catch(() => undefined);
+  const { items } = await Promise.race([list, late]);
   const agents = items.map(({ metadata, spec }) => ({ pod: metadata?.name ?? "", node: spec?.nodeName ?? "no node" }));
   const answers: Answer[] = [];
   const askNext = async (): Promise<void> => {
