@@ -1,12 +1,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { api, TestCluster, type Answer } from "../../test/lab/nodes/cluster";
+import { TestCluster, type Answer } from "../../test/lab/nodes/cluster";
+import { generators, startLoad } from "../../test/lab/nodes/load";
 import { buildTools } from "../../tools/go";
-import { demoPage, type Call, type Moment, type Step, type Story } from "./page";
+import { demoPage } from "./page";
+import { demoPicture } from "./picture";
+import type { Call, Moment, Step, Story } from "./story";
 
 const page = resolve(".build", "demo.html");
-const generators = ["web/load", "billing/load"];
+const picture = resolve(".build", "demo.svg");
 const started = Date.now();
 const since = () => Date.now() - started;
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -20,7 +23,8 @@ async function main(): Promise<void> {
     const story = await tell(cluster);
     mkdirSync(dirname(page), { recursive: true });
     writeFileSync(page, demoPage(story));
-    say(`\nThe same as a page: ${relative(".", page)}`);
+    writeFileSync(picture, demoPicture(story));
+    say(`\nThe same as a page: ${relative(".", page)}, and its picture: ${relative(".", picture)}`);
   } finally {
     await cluster.stop();
   }
@@ -60,10 +64,7 @@ async function tell(cluster: TestCluster): Promise<Story> {
   call("web/frontend");
   call("web/intruder");
 
-  const args = ["load", api, "50"];
-  await cluster.run("web/load", { node: "node1", serviceAccount: "frontend", args });
-  await cluster.run("billing/load", { node: "node2", serviceAccount: "invoicer", args });
-  await delay(5_000);
+  await startLoad(cluster);
   await step(
     "An incident: off, under load",
     "pulumi config set auth false --stack apps && pulumi up --stack apps",

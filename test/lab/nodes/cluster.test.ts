@@ -2,56 +2,22 @@ import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { breakGlass } from "../../../cli/breakGlass";
 import { renderStack } from "../../../cli/renderStack";
-import { groupBy } from "../../../components/groupBy";
 import { overlay } from "../../../lab/nodes/overlay";
 import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
-import { api, TestCluster, type Second } from "./cluster";
+import { TestCluster } from "./cluster";
 import { leftOf } from "./left";
+import { generators, report, startLoad, watchLoad } from "./load";
 
 let cluster: TestCluster;
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
-  cluster.stack.up();
-  await cluster.runTarget("node2");
-  await Promise.all([
-    cluster.run("web/frontend", { node: "node1", serviceAccount: "frontend" }),
-    cluster.run("billing/invoicer", { node: "node2", serviceAccount: "invoicer" }),
-    cluster.run("web/intruder", { node: "node1", serviceAccount: "intruder" }),
-    cluster.run("billing/frontend", { node: "node2", serviceAccount: "frontend" }),
-  ]);
+  await cluster.deploy();
 });
 afterAll(() => cluster?.stop());
 
-/** Sums of what a load generator has seen. */
-const sum = (seconds: readonly Second[]) => ({
-  answered: seconds.reduce((total, { answered }) => total + answered, 0),
-  failed: seconds.reduce((total, { failed }) => total + failed, 0),
-  worst: Math.max(...seconds.map(({ worst }) => worst)),
-  errors: seconds.filter(({ failed }) => failed > 0),
-});
-/** What Hubble has of a pod's last packets, by how often. */
-const reasons = (pod: string) =>
-  groupBy(cluster.verdicts("node2", pod), ({ drop_reason_desc, verdict }) => drop_reason_desc ?? verdict);
-
-/** How many pairs of identities Cilium on a node holds for authenticated. */
-function pairs(node: string): number {
-  const list = cluster.cilium(node, "cilium-dbg", "bpf", "auth", "list", "--output", "json");
-  return (JSON.parse(list) as object[] | null)?.length ?? 0;
-}
-
 const recorded = () => cluster.stack.recorded();
-
-let newcomers = 0;
-/** Runs another pod of a caller, and says what it gets. */
-async function another(labels: Readonly<Record<string, string>> = {}) {
-  const pod = `web/newcomer-${++newcomers}`;
-  await cluster.run(pod, { node: "node1", serviceAccount: "frontend", labels });
-  return cluster.call(pod);
-}
-/** The same with labels like nobody else's, and so an identity that SPIRE has yet to know. */
-const newcomer = () => another({ newcomer: `${newcomers}` });
 
 test("what a stack sets to be deployed here says where, and what its images are, and nothing of what is deployed", () => {
   const allowed =
@@ -73,7 +39,7 @@ describe("pulumi up on nodes that have nothing", () => {
     expect(recorded()).toEqual({ auth: true, phase: "allow" });
     expect(cluster.call("web/frontend")).toMatchObject({ status: 200 });
     expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
-    expect(pairs("node2")).toBe(0);
+    expect(cluster.pairs("node2")).toBe(0);
   });
 });
 
@@ -89,7 +55,7 @@ describe("with authentication required", () => {
   ])("a caller %s that the intent names gets in after at most one handshake, and Cilium says with what", (_, pod) => {
     expect(cluster.call(pod)).toMatchObject({ status: 200 });
     expect(cluster.call(pod)).toMatchObject({ status: 200 });
-    expect(pairs("node2")).toBeGreaterThan(0);
+    expect(cluster.pairs("node2")).toBeGreaterThan(0);
     const verdicts = cluster.verdicts("node2", pod);
     const forwarded = verdicts.filter(({ verdict }) => verdict === "FORWARDED");
     expect(forwarded.map(({ auth_type }) => auth_type)).toContain("SPIRE");
@@ -105,6 +71,14 @@ describe("with authentication required", () => {
     expect(cluster.call(pod)).toMatchObject({ error: "no answer" });
     const reasons = cluster.verdicts("node2", pod).map(({ drop_reason_desc }) => drop_reason_desc);
     expect(new Set(reasons.filter((reason) => reason !== undefined))).toEqual(new Set(["POLICY_DENIED"]));
+  });
+
+  test("a process of another node is dropped by the policy; one of the target's own node is let in, as the kubelet's probes have to be", () => {
+    const url = `http://${cluster.jsonpath("pod/api", "orders", "{.status.podIP}")}:8080/`;
+    expect(cluster.callFromHost("node1", url)).toMatchObject({ error: "no answer" });
+    const reasons = cluster.verdicts("node2", "remote-node").map(({ drop_reason_desc }) => drop_reason_desc);
+    expect(new Set(reasons)).toEqual(new Set(["POLICY_DENIED"]));
+    expect(cluster.callFromHost("node2", url)).toMatchObject({ status: 200 });
   });
 
   test("what is not a caller keeps working under the default deny: probes, and what the namespace itself calls, with DNS", () => {
@@ -139,67 +113,45 @@ describe("with authentication required", () => {
 });
 
 describe("the flag under load, fifty new connections a second and five kept alive from each of two nodes", () => {
-  const args = ["load", api, "50"];
-  const generators = ["web/load", "billing/load"];
-  /** What each generator has seen while something was done, and five seconds more: until then, what was asked may fail. */
-  const watch = async (action: () => Promise<void>) => {
-    const before = generators.map((pod) => cluster.seconds(pod).length);
-    await action();
-    const after = generators.map((pod) => cluster.seconds(pod).length);
-    const isLonger = (pod: string, i: number) => cluster.seconds(pod).length > (after[i] ?? 0) + 5;
-    await until("the load has gone on for five seconds", () => generators.every(isLonger));
-    const results = generators.map((pod, i) => sum(cluster.seconds(pod).slice(before[i])));
-    if (results.some(({ failed }) => failed > 0))
-      console.log(JSON.stringify(generators.map((pod) => [...reasons(pod)].map(([r, f]) => [r, f.length]))));
-    return results;
-  };
   /** A command of the user's, beside which a caller appears. */
   const up = async () => {
     const done = cluster.stack.startUp();
-    const first = await another();
+    const first = await cluster.another();
     const { status, output } = await done;
     if (status !== 0) throw new Error(output);
     return first;
   };
-  const report = (what: string, results: readonly ReturnType<typeof sum>[]) =>
-    console.log(
-      what,
-      ...results.map(({ answered, failed, worst }) => `${answered} answered, ${failed} failed, worst ${worst} ms;`),
-    );
+  const nothingFailed = generators.map(() => ({ failed: 0, errors: [] }));
 
-  beforeAll(async () => {
-    await cluster.run("web/load", { node: "node1", serviceAccount: "frontend", args });
-    await cluster.run("billing/load", { node: "node2", serviceAccount: "invoicer", args });
-    await until("both load", () => generators.every((pod) => cluster.seconds(pod).length > 3));
-  });
+  beforeAll(() => startLoad(cluster));
 
   test("off drops nothing, neither from whom was there nor from whom appears meanwhile or afterwards", async () => {
     const answers: unknown[] = [];
-    const results = await watch(async () => {
+    const results = await watchLoad(cluster, async () => {
       cluster.stack.set("auth", "false");
       answers.push(await up());
-      answers.push(await newcomer());
+      answers.push(await cluster.newcomer());
     });
-    report("off:", results);
+    report("off", results);
     expect(recorded()).toEqual({ auth: false, phase: "allow" });
-    expect(results).toMatchObject(generators.map(() => ({ failed: 0, errors: [] })));
+    expect(results).toMatchObject(nothingFailed);
     expect(answers).toMatchObject([{ status: 200 }, { status: 200 }]);
     expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
   });
 
   test("on again drops nothing, and who was there, or has appeared, is authenticated", async () => {
     const answers: unknown[] = [];
-    const results = await watch(async () => {
+    const results = await watchLoad(cluster, async () => {
       cluster.stack.set("auth", "true");
       answers.push(await up());
       answers.push(await up());
-      answers.push(await another());
+      answers.push(await cluster.another());
     });
-    report("on:", results);
+    report("on again", results);
     expect(recorded()).toEqual({ auth: true, phase: "require" });
-    expect(results).toMatchObject(generators.map(() => ({ failed: 0, errors: [] })));
+    expect(results).toMatchObject(nothingFailed);
     expect(answers).toMatchObject([{ status: 200 }, { status: 200 }, { status: 200 }]);
-    expect(pairs("node2")).toBeGreaterThan(0);
+    expect(cluster.pairs("node2")).toBeGreaterThan(0);
   });
 });
 
@@ -215,13 +167,13 @@ describe("without Pulumi", () => {
   test("Cilium's flag alone, with the policies as they are, drops whoever appears: the order is what makes off safe", async () => {
     const lines = glass().split("\n");
     shell(lines.filter((line) => /^helm |rollout status/.test(line)).join(" && "));
-    expect(await newcomer()).toMatchObject({ error: "no answer" });
+    expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
   });
 
   test("the commands that render --break-glass prints let them in again, and nobody else", async () => {
     const commands = glass().replace(/^pulumi .*/m, "");
     shell(commands);
-    expect(await newcomer()).toMatchObject({ status: 200 });
+    expect(await cluster.newcomer()).toMatchObject({ status: 200 });
     expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
   });
 
@@ -229,18 +181,18 @@ describe("without Pulumi", () => {
     cluster.stack.up();
     cluster.stack.up();
     expect(recorded()).toEqual({ auth: true, phase: "require" });
-    expect(await another()).toMatchObject({ status: 200 });
-    expect(pairs("node2")).toBeGreaterThan(0);
+    expect(await cluster.another()).toMatchObject({ status: 200 });
+    expect(cluster.pairs("node2")).toBeGreaterThan(0);
   });
 });
 
 describe("while the SPIRE server is away", () => {
   test("who appears cannot authenticate; off lets them in, and waits for nothing of SPIRE's", async () => {
     cluster.plane.kubectl(["scale", "statefulset/spire-server", "--namespace", "spire", "--replicas=0"]);
-    expect(await newcomer()).toMatchObject({ error: "no answer" });
+    expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
     cluster.stack.set("auth", "false");
     cluster.stack.up();
-    expect(await newcomer()).toMatchObject({ status: 200 });
+    expect(await cluster.newcomer()).toMatchObject({ status: 200 });
     expect(cluster.stack.demands()[policy]).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ControlPlane } from "../../../lab/controlPlane";
@@ -5,6 +6,7 @@ import { ciliumModule } from "../../../lab/modules";
 import { ciliumBaseValues } from "../../../lab/nodes/cilium";
 import { startCluster } from "../../../lab/nodes/cluster";
 import { references } from "../../../lab/nodes/clusterImages";
+import type { RealNode } from "../../../lab/nodes/node";
 import { overlay } from "../../../lab/nodes/overlay";
 import { until } from "../../../lab/until";
 import { LabStack } from "../engine/stack";
@@ -56,6 +58,8 @@ const jsonLines = <T>(text: string): T[] =>
 
 /** Two real nodes, and on them the stack `apps` as its file has it, deployed by the user's own commands: Cilium, SPIRE and the policies. */
 export class TestCluster {
+  private newcomers = 0;
+
   private constructor(
     readonly plane: ControlPlane,
     readonly stack: LabStack,
@@ -72,6 +76,18 @@ export class TestCluster {
     for (const [key, value] of Object.entries(overlay(chart, valuesFile, stack.identity))) stack.set(key, value);
     for (const namespace of ["web", "billing"]) plane.kubectl(["create", "namespace", namespace]);
     return new TestCluster(plane, stack);
+  }
+
+  /** Deploys the stack, and runs its target on the second node and callers on both. */
+  async deploy(): Promise<void> {
+    this.stack.up();
+    await this.runTarget("node2");
+    await Promise.all([
+      this.run("web/frontend", { node: "node1", serviceAccount: "frontend" }),
+      this.run("billing/invoicer", { node: "node2", serviceAccount: "invoicer" }),
+      this.run("web/intruder", { node: "node1", serviceAccount: "intruder" }),
+      this.run("billing/frontend", { node: "node2", serviceAccount: "frontend" }),
+    ]);
   }
 
   /** Runs a pod of the lab's workload, and waits until it is ready. */
@@ -138,6 +154,41 @@ export class TestCluster {
     return JSON.parse(this.exec(pod, "node", "/workload.js", "call", url)) as Answer;
   }
 
+  /** Runs another pod of a caller that the intent names, and says what it gets. */
+  async another(labels: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const pod = `web/newcomer-${++this.newcomers}`;
+    await this.run(pod, { node: "node1", serviceAccount: "frontend", labels });
+    return this.call(pod);
+  }
+
+  /** The same with labels like nobody else's, and so an identity that SPIRE has yet to know. */
+  newcomer(): Promise<Answer> {
+    return this.another({ newcomer: `${this.newcomers}` });
+  }
+
+  /** One request from a process of a node, outside of every pod. */
+  callFromHost(name: string, url: string): Answer {
+    const pid = this.node(name).pid;
+    const call = [process.execPath, "lab/nodes/workload.js", "call", url];
+    const { status, stdout, stderr } = spawnSync("nsenter", [`--net=/proc/${pid}/ns/net`, ...call], {
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as Answer;
+  }
+
+  node(name: string): RealNode {
+    const node = this.plane.realNodes.find((real) => real.name === name);
+    if (!node) throw new Error(`no node ${name}`);
+    return node;
+  }
+
+  /** How many pairs of identities Cilium on a node holds for authenticated. */
+  pairs(node: string): number {
+    const list = this.cilium(node, "cilium-dbg", "bpf", "auth", "list", "--output", "json");
+    return (JSON.parse(list) as object[] | null)?.length ?? 0;
+  }
+
   /** Runs a command in a pod. */
   exec(pod: string, ...command: readonly string[]): string {
     const [namespace, name] = placeOf(pod);
@@ -176,9 +227,10 @@ export class TestCluster {
     ]);
   }
 
-  /** The verdicts on what a pod has sent to port 8080, as the node of the target has seen them: the last ones. */
+  /** The verdicts on what a pod, or an identity that is reserved, has sent to port 8080, as the node of the target has seen them: the last ones. */
   verdicts(node: string, from: string): Flow[] {
-    const filter = ["--type", "policy-verdict", "--type", "drop", "--from-pod", from, "--to-port", "8080"];
+    const caller = from.includes("/") ? ["--from-pod", from] : ["--from-identity", from];
+    const filter = ["--type", "policy-verdict", "--type", "drop", ...caller, "--to-port", "8080"];
     const output = this.cilium(node, "hubble", "observe", ...filter, "--last", "20", "--output", "json");
     return jsonLines<{ flow: Flow }>(output).map(({ flow }) => flow);
   }
