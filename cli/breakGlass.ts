@@ -38,7 +38,11 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
           "#    Flux acts on that by itself. Only where Flux is down too:",
           `# ${helm}`,
         ]
-      : [helm]),
+      : [
+          helm,
+          "#    Only where helm says that another operation is in progress, and it has ended long ago. Then helm again:",
+          `# ${kubectl} --namespace ${releaseNamespaceOf(cilium)} delete secret --selector owner=helm,name=cilium,status=pending-upgrade`,
+        ]),
     "",
     "# 4. Wait until every node has it.",
     ...["daemonset/cilium", "deployment/cilium-operator"].map(

@@ -36,8 +36,8 @@ export interface PlannedRelease {
     readonly values: object;
     /** Revisions that helm keeps. */
     readonly maxHistory: number;
-    /** Seconds until everything of the release must be ready. */
-    readonly timeout: number;
+    /** Whether helm is done when the API server has everything, ready or not. */
+    readonly skipAwait: boolean;
   };
 }
 

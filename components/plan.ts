@@ -10,7 +10,7 @@ import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernet
 import { phaseChange, type PhaseChange } from "./rollout/phases";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
-import { spireObjects } from "./spire/objects";
+import { serviceOf, spireObjects } from "./spire/objects";
 import type { types } from "./types";
 import type { SpireArgs } from "./spire/settings";
 
@@ -22,7 +22,7 @@ interface Component<Kind extends keyof typeof types, Args> {
   /** What it makes. */
   readonly objects: readonly PlannedObject[];
   readonly release?: PlannedRelease;
-  /** Names of the components that come before it, all of them. */
+  /** Names of the components that come before it, all of them; a resource of one of them where that is enough. */
   readonly after: readonly string[];
 }
 
@@ -52,6 +52,8 @@ export interface Plan {
   readonly recordedAfter: readonly string[];
   /** Whether nodes may still demand authentication that Cilium is about to stop, so that it has to wait for them (and for no longer than it is bearable). */
   readonly waitsForNodes: boolean;
+  /** Whether what comes after Cilium waits until its pods run what its release says. Never on the way off. */
+  readonly waitsForCilium: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export interface Plan {
  * The order follows the flag alone. On: SPIRE, then Cilium's authentication, then the policies that demand it. Off: the policies stop demanding it, then
  * Cilium stops, and SPIRE stays as it is, last, so that nothing broken in it can hold up the way off. On both ways a namespace's default deny comes
  * after its allow rules. Nothing on either way is deleted or replaced: the same objects, with other contents. (One exception to the order: a release of
- * Cilium that this stack makes for the first time comes before everything.)
+ * Cilium that this stack makes for the first time waits for nothing but SPIRE's address, since everything else waits for the network.)
  *
  * @param previous what is known before the update; `{}` on the first run
  */
@@ -88,6 +90,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
     waitsForNodes: !config.auth && config.cluster.cilium.delivery !== "none" && previous.cilium !== "off",
+    waitsForCilium: config.cluster.cilium.delivery === "helm" && (config.auth || isFirst(previous)),
     // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
   };
@@ -95,21 +98,25 @@ export function plan(config: StackConfig, previous: Previous): Plan {
 
 function inOrder(config: StackConfig, previous: Previous, policies: readonly PlannedComponent[]): PlannedComponent[] {
   // The first release of Cilium brings the network, and its operator the kinds that the policies are of.
-  const never = previous.state === undefined && (previous.cilium ?? "off") === "off";
-  if (config.cluster.cilium.delivery === "helm" && never) {
-    const spire = spireComponent(config, config.auth ? ["cilium-auth"] : namesOf([...policies]));
-    const rest = policies.map(after("cilium-auth", ...(config.auth ? namesOf(spire) : [])));
-    return [ciliumComponent(config, []), ...(config.auth ? [...spire, ...rest] : [...rest, ...spire])];
+  const installs = config.cluster.cilium.delivery === "helm" && isFirst(previous);
+  if (installs && !config.auth) {
+    const rest = policies.map(after("cilium-auth"));
+    return [ciliumComponent(config, []), ...rest, ...spireComponent(config, namesOf(policies))];
   }
   if (config.auth) {
     const spire = spireComponent(config, []);
-    const cilium = ciliumComponent(config, namesOf(spire));
+    // SPIRE's server waits for the network, and the network's operator for the server's address.
+    const needs = installs && config.spire.install === "managed" ? [serviceOf("spire")] : namesOf(spire);
+    const cilium = ciliumComponent(config, needs);
     return [...spire, cilium, ...policies.map(after(...namesOf(spire), cilium.name))];
   }
   const allow = namesOf(policies.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   const cilium = ciliumComponent(config, allow);
   return [...policies, cilium, ...spireComponent(config, [...allow, cilium.name])];
 }
+
+/** Whether nothing was deployed before, and Cilium is not there. */
+const isFirst = ({ state, cilium = "off" }: Previous) => state === undefined && cilium === "off";
 
 const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);
 

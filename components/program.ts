@@ -12,6 +12,7 @@ import { askAgents } from "./rollout/agents";
 import { decideKnown, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
 import { untilRelaxed } from "./rollout/relaxed";
+import { untilRolled } from "./rollout/rolled";
 import { Rollout } from "./rollout/rollout";
 import { readState, type Previous } from "./rollout/state";
 import { Spire } from "./spire/spire";
@@ -48,11 +49,21 @@ export function registerPlan(
 ) {
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
+  /** What others come after: the components, once what is waited for after them has come about. */
+  const settled = new Map<string, pulumi.Input<pulumi.Resource>>();
   for (const planned of plan.components) {
-    const after = planned.after.map((name) => earlier(done, name));
-    const waits = planned.kind === "CiliumAuth" && plan.waitsForNodes && !pulumi.runtime.isDryRun();
-    const dependsOn = waits ? relaxed(after, cluster) : after;
-    done.set(planned.name, register(planned, { provider, dependsOn }));
+    const isCilium = planned.kind === "CiliumAuth" && !pulumi.runtime.isDryRun();
+    const dependsOn =
+      isCilium && plan.waitsForNodes
+        ? relaxed(
+            planned.after.map((name) => earlier(done, name)),
+            cluster,
+          )
+        : planned.after.map((name) => earlier(settled, name));
+    const component = register(planned, { provider, dependsOn });
+    done.set(planned.name, component);
+    if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
+    settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, cluster) : component);
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
   return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
@@ -64,6 +75,16 @@ function relaxed(policies: ReturnType<typeof register>[], cluster: StackConfig["
     const warning = await untilRelaxed(() => askAgents(cluster), setTimeout);
     if (warning) void pulumi.log.warn(warning);
     return policies;
+  });
+}
+
+/** Cilium's authentication, once every pod of Cilium's runs it. */
+function rolled(cilium: ReturnType<typeof register>, cluster: StackConfig["cluster"]) {
+  const tell = (what: string) => void pulumi.log.info(`waiting for Cilium: ${what}`, cilium, undefined, true);
+  return cilium.ready.apply(async () => {
+    const warning = await untilRolled(() => lookAt(cluster), tell, setTimeout);
+    if (warning) void pulumi.log.warn(warning);
+    return cilium;
   });
 }
 

@@ -28,12 +28,12 @@ const classes = {
 /**
  * Registers a component's objects exactly as planned: inputs, order, and what may not be deleted.
  *
- * @returns true once all of them are in the cluster and ready; what derives from it is not known to the engine before
+ * @returns the resources by name; and `ready`, true once all of them are in the cluster and ready: what derives from it is not known to the engine before
  */
 export function registerObjects(
   parent: pulumi.ComponentResource,
   objects: readonly PlannedObject[],
-): pulumi.Output<boolean> {
+): { readonly resources: ReadonlyMap<string, pulumi.Resource>; readonly ready: pulumi.Output<boolean> } {
   const registered = new Map<string, pulumi.CustomResource>();
   for (const { name, manifest, after, keep } of objects) {
     const dependsOn = after.map((other) => earlier(registered, other));
@@ -43,7 +43,8 @@ export function registerObjects(
     registered.set(name, new Class(name, { ...manifest }, options));
   }
   // The URN is known in a preview too, so that the preview shows what the outputs become.
-  return pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
+  const ready = pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
+  return { resources: registered, ready };
 }
 
 /** What was registered under a name; a plan has everything after what it needs, so a name that is missing is this program's mistake. */

@@ -73,7 +73,7 @@ export function factsOfPlan(
       resources: resourcesOf(component),
     })),
     edges: components.flatMap(({ name, after, objects }) => [
-      ...after.flatMap((other) => (named.get(other) ?? []).map((to) => ({ from: name, to }))),
+      ...after.flatMap((other) => (named.get(other) ?? [other]).map((to) => ({ from: name, to }))),
       ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),
     ]),
     providers: [{ name: "cluster", context, identity }],

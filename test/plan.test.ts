@@ -110,20 +110,20 @@ describe("a plan", () => {
     );
   });
 
-  test("that installs Cilium brings it before everything else, and never again, nor where Cilium already authenticates", () => {
-    for (const auth of [true, false]) {
-      const config = configOf("apps", ...helm, `auth=${auth}`);
-      const order = (previous: Previous) => plan(config, previous).components.map(({ name }) => name);
-      expect(order({})[0]).toBe("cilium-auth");
-      expect(plan(config, {}).components[0]?.after).toEqual([]);
-      expect(
-        plan(config, {})
-          .components.slice(1)
-          .every(({ after }) => after.includes("cilium-auth") || after.length > 0),
-      ).toBe(true);
-      expect(order(previousFor("on", config))[0]).toBe(auth ? "spire" : "access-orders");
-      expect(order({ cilium: "on" })[0]).toBe(auth ? "spire" : "access-orders");
-    }
+  test("that installs Cilium waits for nothing that needs its network, and never does so again, nor where Cilium already authenticates", () => {
+    const waitsFor = (config: StackConfig, previous: Previous) =>
+      componentsOf(plan(config, previous), "CiliumAuth")[0]?.after;
+    const on = configOf("apps", ...helm, "auth=true");
+    // SPIRE's address alone: the operator asks for it once.
+    expect(waitsFor(on, {})).toEqual(["spire-server-service"]);
+    expect(waitsFor(configOf("apps", ...helm, "spire.install=bundled"), {})).toEqual(["spire"]);
+    for (const previous of [previousFor("on", on), { cilium: "on" } as const])
+      expect(waitsFor(on, previous)).toEqual(["spire"]);
+    const off = configOf("apps", ...helm, "auth=false");
+    expect(waitsFor(off, {})).toEqual([]);
+    expect(plan(off, {}).components.every(({ kind, after }) => kind === "CiliumAuth" || after.length > 0)).toBe(true);
+    expect(waitsFor(off, previousFor("on", off))).toEqual(["access-orders"]);
+    for (const config of [on, off]) expect(plan(config, {}).waitsForCilium).toBe(true);
   });
 
   test("to off lets policies wait for nothing, Cilium for the policies, and nothing at all for SPIRE", () => {
@@ -134,6 +134,7 @@ describe("a plan", () => {
         if (!installsCilium(config, previous)) {
           for (const { after } of policies) expect(after).toEqual([]);
           expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(policies.map(({ name }) => name));
+          expect(update.waitsForCilium).toBe(false);
         }
         expect(update.components.flatMap(({ after }) => after)).not.toContain("spire");
         expect(update.recordedAfter).not.toContain("spire");

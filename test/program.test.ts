@@ -92,10 +92,10 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
     });
 
     test("puts them in the order that render shows", () => {
-      const objectsOf = (name: string) =>
-        shown.graph
-          .filter(({ component }) => component === name)
-          .flatMap(({ objects, release }) => [...objects.map(({ name }) => name), ...(release ? [release] : [])]);
+      const objectsOf = (name: string) => {
+        const found = shown.graph.find(({ component }) => component === name);
+        return found ? [...found.objects.map(({ name }) => name), ...(found.release ? [found.release] : [])] : [name];
+      };
       for (const { component, kind, after, objects } of shown.graph) {
         expect(find(component)).toMatchObject({
           type: types[kind],

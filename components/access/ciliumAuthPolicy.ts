@@ -25,7 +25,7 @@ export class CiliumAuthPolicy extends pulumi.ComponentResource {
 
   constructor(name: string, args: CiliumAuthPolicyArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.CiliumAuthPolicy, name, args, options);
-    this.ready = registerObjects(this, ciliumAuthPolicyObjects(name, args));
+    this.ready = registerObjects(this, ciliumAuthPolicyObjects(name, args)).ready;
     this.registerOutputs({ ready: this.ready });
   }
 }

@@ -15,7 +15,7 @@ export class DenyAll extends pulumi.ComponentResource {
 
   constructor(name: string, args: DenyAllArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.DenyAll, name, args, options);
-    this.ready = registerObjects(this, denyAllObjects(name, args));
+    this.ready = registerObjects(this, denyAllObjects(name, args)).ready;
     this.registerOutputs({ ready: this.ready });
   }
 }

@@ -25,7 +25,7 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./values";
 export class CiliumAuth extends pulumi.ComponentResource {
   /** The values for Cilium's chart. */
   public readonly values: CiliumValues;
-  /** True once the values are delivered, and with `helm` Cilium has rolled. With `none`, at once. */
+  /** True once the values are delivered, which with `none` is at once. Cilium rolls after that. */
   public readonly ready: pulumi.Output<boolean>;
 
   constructor(name: string, args: CiliumAuthArgs, options?: pulumi.ComponentResourceOptions) {
@@ -35,7 +35,7 @@ export class CiliumAuth extends pulumi.ComponentResource {
     const registered =
       release &&
       new k8s.helm.v3.Release(release.name, { ...release.args }, { parent: this, protect: true, retainOnDelete: true });
-    const delivered = registerObjects(this, ciliumAuthObjects(name, args));
+    const delivered = registerObjects(this, ciliumAuthObjects(name, args)).ready;
     this.ready = pulumi.all([delivered, registered?.urn]).apply(() => true);
     this.registerOutputs({ values: this.values, ready: this.ready });
   }

@@ -29,7 +29,8 @@ export function ciliumRelease(component: string, args: CiliumAuthArgs): PlannedR
         : { chart }),
       values: ciliumValues(args),
       maxHistory: 10,
-      timeout: 900,
+      // A helm that is killed while it waits leaves the release locked: untilRolled waits instead.
+      skipAwait: true,
     },
   };
 }

@@ -12,6 +12,8 @@ export type Look =
       readonly cilium: CiliumState;
       /** What keeps Cilium from being `on`. */
       readonly waitsFor?: string;
+      /** What of Cilium does not run as it is wanted yet, whether that is on or off. */
+      readonly rolls?: string;
     }
   | { readonly reachable: false; readonly because: string };
 
@@ -49,29 +51,28 @@ export function ciliumStateOf({ config, agent, operator }: LiveCilium): { cilium
   const flag = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"].find((key) => config[key] !== "true");
   if (flag)
     return { cilium: "off", waitsFor: `${flag} in the ConfigMap cilium-config is ${config[flag] ?? "missing"}` };
-  const agents = agent.status?.desiredNumberScheduled ?? 0;
-  const operators = operator.spec?.replicas ?? 1;
+  const unmounted = [agent, operator].findIndex(({ spec }) => !mountsSockets(spec));
   const waitsFor =
-    unfinished(
-      "DaemonSet cilium",
-      agent,
-      agents,
-      agent.status?.updatedNumberScheduled,
-      agent.status?.numberAvailable,
-    ) ??
-    unfinished(
-      "Deployment cilium-operator",
-      operator,
-      operators,
-      operator.status?.updatedReplicas,
-      operator.status?.availableReplicas,
-    );
+    unmounted < 0
+      ? rollOf({ agent, operator })
+      : `${["DaemonSet cilium", "Deployment cilium-operator"][unmounted]} does not mount SPIRE's sockets yet`;
   return waitsFor === undefined ? { cilium: "on" } : { cilium: "rolling", waitsFor };
 }
 
-function unfinished(name: string, { metadata, spec, status }: Workload, wanted: number, updated = 0, available = 0) {
-  const mounted = spec?.template.spec?.volumes?.some((volume) => volume.name === "spire-agent-socket") ?? false;
-  if (!mounted) return `${name} does not mount SPIRE's sockets yet`;
+const mountsSockets = (spec: Workload["spec"]) =>
+  spec?.template.spec?.volumes?.some(({ name }) => name === "spire-agent-socket") ?? false;
+
+/** @returns undefined once every pod of Cilium runs what its workload says */
+export function rollOf({ agent, operator }: Pick<LiveCilium, "agent" | "operator">): string | undefined {
+  const { desiredNumberScheduled = 0, updatedNumberScheduled, numberAvailable } = agent.status ?? {};
+  const { updatedReplicas, availableReplicas } = operator.status ?? {};
+  return (
+    unfinished("DaemonSet cilium", agent, desiredNumberScheduled, updatedNumberScheduled, numberAvailable) ??
+    unfinished("Deployment cilium-operator", operator, operator.spec?.replicas ?? 1, updatedReplicas, availableReplicas)
+  );
+}
+
+function unfinished(name: string, { metadata, status }: Workload, wanted: number, updated = 0, available = 0) {
   if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return `${name} has not begun to roll`;
   if (updated < wanted) return `${name} has rolled ${updated} of ${wanted} pods`;
   return available < wanted ? `${name} has ${available} of ${wanted} pods available` : undefined;
@@ -116,10 +117,13 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
     absent(apps.readNamespacedDeployment(of("cilium-operator"), options)),
   ]);
   const identity = system.metadata?.uid ?? "";
-  if (!config || !agent || !operator)
-    return { reachable: true, identity, cilium: "off", waitsFor: `Cilium is not in the namespace ${cilium.namespace}` };
+  if (!config || !agent || !operator) {
+    const missing = `Cilium is not in the namespace ${cilium.namespace}`;
+    return { reachable: true, identity, cilium: "off", waitsFor: missing, rolls: missing };
+  }
   const live = { config: config.data ?? {}, agent: agent as Workload, operator: operator as Workload };
-  return { reachable: true, identity, ...ciliumStateOf(live) };
+  const rolls = rollOf(live);
+  return { reachable: true, identity, ...ciliumStateOf(live), ...(rolls === undefined ? {} : { rolls }) };
 }
 
 /** Undefined for an object that is not there; any other failure stays one. */

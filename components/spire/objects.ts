@@ -12,6 +12,11 @@ import {
 } from "./server";
 import { spire, type ManagedSpire, type SpireArgs } from "./settings";
 
+const serverServiceName = "server-service";
+
+/** The resource of a component that Cilium needs before all others of SPIRE's. */
+export const serviceOf = (component: string) => `${component}-${serverServiceName}`;
+
 /**
  * What the component makes: all of SPIRE, or the namespace alone where Cilium's chart installs the rest.
  *
@@ -69,7 +74,7 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
   const agentNeeds = [
     server,
     ...entries,
-    add("server-service", serverService(), within),
+    add(serverServiceName, serverService(), within),
     add("agent-account", serviceAccount(agentAccount), agentsWithin),
     ...addPair("agent-cluster", roleAndBinding(agentAccount, agentClusterRules), []),
     add("agent-config", agentConfig, agentsWithin),

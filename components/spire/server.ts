@@ -29,12 +29,20 @@ export function serverVolume({ storage: { size, className } }: ManagedSpire): Ku
   };
 }
 
-/** ClusterIP, for agents and for Cilium, which asks the Kubernetes API for this address. */
+/**
+ * ClusterIP, for agents and for Cilium, which asks the Kubernetes API for this address. Cilium's operator asks once, and where there is no such Service looks the
+ * name up in DNS for ever, which nodes do not know (operator/auth/spire/client.go): so it has to be there before the operator starts, and before Cilium has given
+ * the server's pod a network. Hence without waiting for that pod.
+ */
 export function serverService(): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: metadataOf(spire.server),
+    metadata: {
+      name: spire.server,
+      namespace: spire.namespace,
+      ...owned(spire.server, { annotations: { "pulumi.com/skipAwait": "true" } }),
+    },
     spec: { type: "ClusterIP", selector: selectorOf(spire.server), ports: [grpcPort] },
   };
 }

@@ -26,10 +26,14 @@ export class Spire extends pulumi.ComponentResource {
   public readonly serverAddress: string = serverAddress;
   /** True once server and agents are ready. */
   public readonly ready: pulumi.Output<boolean>;
+  /** What it has registered, by name. */
+  public readonly resources: ReadonlyMap<string, pulumi.Resource>;
 
   constructor(name: string, args: SpireArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.Spire, name, args, options);
-    this.ready = registerObjects(this, spireObjects(name, args));
+    const { ready, resources } = registerObjects(this, spireObjects(name, args));
+    this.ready = ready;
+    this.resources = resources;
     this.registerOutputs({ serverAddress: this.serverAddress, ready: this.ready });
   }
 }
