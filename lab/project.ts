@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 
@@ -8,6 +8,15 @@ export interface Done {
   readonly status: number | null;
   /** All that it said, in order. */
   readonly output: string;
+}
+
+/** As much of a stack's file in the backend as is read. */
+interface Backend {
+  readonly checkpoint: {
+    readonly latest?: {
+      readonly resources?: readonly { readonly type: string; readonly outputs?: Readonly<Record<string, unknown>> }[];
+    };
+  };
 }
 
 /** What of the project the commands need. */
@@ -21,6 +30,7 @@ const parts = [
  */
 export class LabProject {
   readonly directory = mkdtempSync(join(tmpdir(), "zero-trust-project-"));
+  private readonly state = join(this.directory, ".state");
   private readonly environment: NodeJS.ProcessEnv;
 
   /**
@@ -31,13 +41,12 @@ export class LabProject {
   constructor(pulumi: string, plugins: string, kubeconfig: string) {
     for (const part of parts) cpSync(part, join(this.directory, part), { recursive: true });
     symlinkSync(resolve("node_modules"), join(this.directory, "node_modules"));
-    const state = join(this.directory, ".state");
-    mkdirSync(state);
+    mkdirSync(this.state);
     this.environment = {
       ...process.env,
       PATH: [dirname(pulumi), plugins, process.env["PATH"]].join(delimiter),
       KUBECONFIG: kubeconfig,
-      PULUMI_BACKEND_URL: `file://${state}`,
+      PULUMI_BACKEND_URL: `file://${this.state}`,
       PULUMI_HOME: join(this.directory, ".home"),
       PULUMI_CONFIG_PASSPHRASE: "lab",
       PULUMI_SKIP_UPDATE_CHECK: "true",
@@ -80,6 +89,13 @@ export class LabProject {
     const { status, output } = this.pulumi(args, environment);
     if (status !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${status}:\n${output}`);
     return output;
+  }
+
+  /** The outputs of a stack as its backend has them: what `pulumi stack output --json` says, without the second that it takes. */
+  outputs(stack: string): Readonly<Record<string, unknown>> {
+    const file = join(this.state, ".pulumi", "stacks", "zero-trust", `${stack}.json`);
+    const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as Backend;
+    return checkpoint.latest?.resources?.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
   }
 
   dispose(): void {

@@ -86,10 +86,8 @@ export class LabStack {
 
   /** What the last update recorded of the flag and of the namespace orders. */
   recorded(): { auth: boolean; phase: string | undefined } | undefined {
-    const { output, status } = this.project.pulumi(["stack", "output", "rollout", "--json", "--stack", "apps"]);
-    if (status !== 0) return undefined;
-    const { auth, phases } = JSON.parse(output) as RolloutState;
-    return { auth, phase: phases["orders"] };
+    const rollout = this.project.outputs("apps")["rollout"] as RolloutState | undefined;
+    return rollout && { auth: rollout.auth, phase: rollout.phases["orders"] };
   }
 
   /** What the values ConfigMap has of Cilium's authentication. */
