@@ -6,7 +6,10 @@ const shared = {
   hookTimeout: 1_200_000,
 };
 
-/** The tests that need Go, to build what they run: `npm run test:lab`. */
+/** With nothing beside it: what it measures is how long requests take. */
+const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
+
+/** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
 export default defineConfig({
   test: {
     silent: "passed-only",
@@ -25,15 +28,14 @@ export default defineConfig({
       },
       {
         test: {
-          ...shared,
+          ...alone,
           name: "nodes",
           include: ["test/lab/nodes/**/*.test.ts"],
-          testTimeout: 300_000,
-          // With nothing beside it: what it measures is how long requests take.
-          maxWorkers: 1,
+          exclude: ["test/lab/nodes/faults.test.ts"],
           sequence: { groupOrder: 2 },
         },
       },
+      { test: { ...alone, name: "faults", include: ["test/lab/nodes/faults.test.ts"], sequence: { groupOrder: 3 } } },
     ],
   },
 });

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { breakGlass } from "../../../cli/breakGlass";
 import { renderStack } from "../../../cli/renderStack";
@@ -177,7 +178,42 @@ describe("without Pulumi", () => {
     expect(cluster.call("web/intruder")).toMatchObject({ error: "no answer" });
   });
 
-  test("and Pulumi turns it on again afterwards", async () => {
+  test("so they do, with the one that they name for it, where a helm that was killed has locked the release", async () => {
+    const helm = glass()
+      .split("\n")
+      .find((line) => line.startsWith("helm "))!;
+    const unlock = glass()
+      .split("\n")
+      .find((line) => /^# kubectl .* delete secret /.test(line))!
+      .slice(2);
+    const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
+    const killed = spawn("bash", ["-c", `exec ${helm} --wait --set-string podAnnotations.locked=yes`], {
+      env,
+      stdio: "ignore",
+    });
+    const ended = once(killed, "exit");
+    const pending = [
+      "get",
+      "secret",
+      "--namespace",
+      "kube-system",
+      "--selector",
+      "owner=helm,status=pending-upgrade",
+      "--output",
+      "name",
+    ];
+    await until("helm is at it", () => cluster.plane.kubectl(pending) !== "");
+    killed.kill("SIGKILL");
+    await ended;
+    expect(() => shell(helm)).toThrow(/another operation/);
+    shell(`${unlock} && ${helm}`);
+  });
+
+  test("and Pulumi, once it has been told as they say, turns it on again", async () => {
+    cluster.stack.set("auth", "false");
+    cluster.stack.up();
+    expect(recorded()).toEqual({ auth: false, phase: "allow" });
+    cluster.stack.set("auth", "true");
     cluster.stack.up();
     cluster.stack.up();
     expect(recorded()).toEqual({ auth: true, phase: "require" });
