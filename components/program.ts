@@ -9,8 +9,10 @@ import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
-import { decideKnown, type Known } from "./rollout/decide";
+import { askReadiness } from "./rollout/askReadiness";
+import { decideKnown, entersRequire, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
+import { readinessOf } from "./rollout/readiness";
 import { untilRelaxed } from "./rollout/relaxed";
 import { untilRolled } from "./rollout/rolled";
 import { Rollout } from "./rollout/rollout";
@@ -32,7 +34,11 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const self = new pulumi.StackReference("last-update", { name });
   const [rollout, look] = await Promise.all([self.getOutputDetails("rollout"), lookAt(config.cluster)]);
-  return decideKnown(config, readState(rollout.value), look, pulumi.runtime.isDryRun());
+  const state = readState(rollout.value);
+  const asks = look.reachable && look.identity === config.cluster.identity && look.cilium === "on";
+  const readiness =
+    asks && entersRequire(config, state) ? readinessOf(await askReadiness(config), Date.now() / 1000) : undefined;
+  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), readiness);
 }
 
 /**

@@ -1,34 +1,54 @@
-import { Writable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { KubeConfig, V1Status } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
 import { kubeconfigAt, reasonOf } from "./client";
+import { execIn } from "./exec";
+import type { Provider } from "./readiness";
 import { countDemanding, type Answer } from "./relaxed";
-
-/** As much of a WebSocket as is used: the client names a type that comes without its package. */
-interface Socket {
-  on(event: "close", listener: () => void): void;
-  close(): void;
-}
 
 /** How many agents are asked at a time. */
 const atOnce = 32;
-/** How long one may take, in milliseconds. */
+/** How long the list of them may take, in milliseconds. */
 const patience = 5_000;
 
+/** Asks the agents of a cluster how many rules demand authentication on their nodes. As {@link eachAgent}. */
+export const askAgents = (cluster: StackConfig["cluster"]): Promise<Answer[]> =>
+  eachAgent(cluster, async (run) => {
+    const output = (await run(countDemanding)).trim();
+    const demanding = Number(output);
+    if (output === "" || Number.isNaN(demanding)) throw new Error(`an answer that is no number: ${output}`);
+    return { demanding };
+  });
+
+/** Asks the agents of a cluster whether SPIRE gives them certificates. As {@link eachAgent}. */
+export const askProviders = (cluster: StackConfig["cluster"]): Promise<Provider[]> =>
+  eachAgent(cluster, async (run) => {
+    const status = JSON.parse(await run(["cilium-dbg", "status", "--output", "json"])) as Status;
+    const { state = "unknown", msg = "" } = status["auth-certificate-provider"] ?? {};
+    return { state, message: msg };
+  });
+
+interface Status {
+  readonly "auth-certificate-provider"?: { readonly state?: string; readonly msg?: string };
+}
+
 /**
- * Asks the agents of a cluster, each in its own pod, how many rules demand authentication there. Reads pods and runs a command in them (`pods/exec`) in Cilium's namespace.
+ * Asks the agents of a cluster, each in its own pod. Reads pods and runs a command in them (`pods/exec`) in Cilium's namespace.
  *
- * @returns an answer for each agent; none where Cilium does not run
+ * @param ask runs commands in the agent's container
+ * @returns an answer for each agent, or why there is none; nothing where Cilium does not run
  * @throws where the agents cannot be listed
  */
-export async function askAgents({ context, cilium }: StackConfig["cluster"]): Promise<Answer[]> {
+async function eachAgent<T>(
+  { context, cilium }: StackConfig["cluster"],
+  ask: (run: (command: readonly string[]) => Promise<string>) => Promise<T>,
+): Promise<({ readonly node: string } & (T | { readonly because: string }))[]> {
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
   const { CoreV1Api } = await import("@kubernetes/client-node");
+  const { namespace } = cilium;
   const list = kubeconfig
     .makeApiClient(CoreV1Api)
-    .listNamespacedPod({ namespace: cilium.namespace, labelSelector: "k8s-app=cilium" })
+    .listNamespacedPod({ namespace, labelSelector: "k8s-app=cilium" })
     .catch((error: unknown) => {
       throw new Error(reasonOf(error));
     });
@@ -39,43 +59,16 @@ export async function askAgents({ context, cilium }: StackConfig["cluster"]): Pr
   late.catch(() => undefined);
   const { items } = await Promise.race([list, late]);
   const agents = items.map(({ metadata, spec }) => ({ pod: metadata?.name ?? "", node: spec?.nodeName ?? "no node" }));
-  const answers: Answer[] = [];
+  const answers: ({ readonly node: string } & (T | { readonly because: string }))[] = [];
   const askNext = async (): Promise<void> => {
     for (let agent = agents.pop(); agent; agent = agents.pop()) {
       const { node, pod } = agent;
-      answers.push(
-        await ask(kubeconfig, cilium.namespace, pod).then(
-          (demanding) => ({ node, demanding }),
-          (error: unknown) => ({ node, because: reasonOf(error) }),
-        ),
-      );
+      const place = { namespace, pod, container: "cilium-agent" };
+      const answer = ask((command) => execIn(kubeconfig, place, command));
+      const known = await answer.catch((error: unknown) => ({ because: reasonOf(error) }));
+      answers.push({ node, ...known });
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, agents.length) }, askNext));
   return answers;
-}
-
-async function ask(kubeconfig: KubeConfig, namespace: string, pod: string): Promise<number> {
-  const { Exec } = await import("@kubernetes/client-node");
-  const signal = AbortSignal.timeout(patience);
-  let output = "";
-  const stdout = new Writable({
-    write(chunk: Buffer, _, done) {
-      output += chunk.toString();
-      done();
-    },
-  });
-  const status = await new Promise<V1Status>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
-    new Exec(kubeconfig)
-      .exec(namespace, pod, "cilium-agent", [...countDemanding], stdout, null, null, false, resolve)
-      .then((socket: Socket) => {
-        socket.on("close", () => reject(new Error("the connection was closed")));
-        signal.addEventListener("abort", () => socket.close());
-      }, reject);
-  });
-  const demanding = Number(output.trim());
-  if (status.status !== "Success" || output.trim() === "" || Number.isNaN(demanding))
-    throw new Error(status.message ?? `an answer that is no number: ${output.trim()}`);
-  return demanding;
 }

@@ -1,5 +1,6 @@
 import type { StackConfig } from "../config/schema";
 import type { Look } from "./live";
+import type { Readiness } from "./readiness";
 import type { Previous, RolloutState } from "./state";
 
 /** What is known before an update, and what has to be said about how it is known. */
@@ -15,9 +16,15 @@ export interface Known {
  * Joins what the last update recorded with what a look at the cluster shows.
  *
  * A `require` needs an answer, for a rule that demands authentication from a Cilium that does not authenticate drops every new connection. A preview
- * without access goes by the record and says so. The way off needs no answer, and is stopped by one only: that this is another cluster.
+ * without access goes by the record and says so. Nor does a namespace get to `require` while some pod could not authenticate. The way off needs no answer, and is stopped by one only: that this is another cluster.
  */
-export function decideKnown(config: StackConfig, state: RolloutState | undefined, look: Look, preview: boolean): Known {
+export function decideKnown(
+  config: StackConfig,
+  state: RolloutState | undefined,
+  look: Look,
+  preview: boolean,
+  readiness: Readiness = { lacks: [], unknown: [] },
+): Known {
   const record: Previous = state ? { state } : {};
   const { context, identity } = config.cluster;
 
@@ -44,11 +51,24 @@ export function decideKnown(config: StackConfig, state: RolloutState | undefined
   }
   // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
   const recent = look.cilium === "on" && !state?.auth;
-  const waitsFor = recent ? "the last update did not turn it on" : look.waitsFor;
+  const unready = readiness.lacks.length > 0 ? readiness.lacks.join("; ") : undefined;
+  const waitsFor = recent ? "the last update did not turn it on" : (look.waitsFor ?? unready);
   const notes =
     waitsFor === undefined || !config.auth ? [] : [`Cilium does not authenticate everywhere yet: ${waitsFor}`];
-  return { previous: { ...record, cilium: recent ? "rolling" : look.cilium }, errors: [], notes };
+  const unknown = readiness.unknown.map(
+    (what) => `Nobody could say ${what}; where not, callers are dropped in require`,
+  );
+  const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
+  return { previous: { ...record, cilium }, errors: [], notes: [...notes, ...unknown] };
 }
+
+/** Whether an update might take a namespace to `require` that is not there, so that it has to be known whether pods could authenticate. */
+export const entersRequire = ({ auth, rollout }: StackConfig, state: RolloutState | undefined): boolean =>
+  auth &&
+  state?.auth === true &&
+  Object.entries(rollout.phases).some(
+    ([namespace, phase]) => phase === "require" && state.phases[namespace] !== "require",
+  );
 
 const readable = ({ cluster: { cilium } }: StackConfig) =>
   `the namespace kube-system and, in ${cilium.namespace}, the ConfigMap cilium-config, the DaemonSet cilium and the Deployment cilium-operator`;

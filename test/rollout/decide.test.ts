@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decideKnown } from "../../components/rollout/decide";
+import { decideKnown, entersRequire } from "../../components/rollout/decide";
 import type { Look } from "../../components/rollout/live";
 import { previousFor } from "../../components/origins";
 import { readState, type RolloutState } from "../../components/rollout/state";
@@ -38,6 +38,28 @@ describe("what is known before an update", () => {
     const afterOff = previousFor("off", on).state;
     for (const recorded of [undefined, afterOff])
       expect(decideKnown(on, recorded, authenticating, false).previous.cilium).not.toBe("on");
+  });
+
+  test("is not that Cilium authenticates while some pod could not, though Cilium itself is ready", () => {
+    const lacks = ["of 9 identities 2 have no entry", "SPIRE gives no certificates to Cilium's agent on a"];
+    const known = decideKnown(on, state, authenticating, false, { lacks, unknown: [] });
+    expect(known.previous.cilium).toBe("rolling");
+    expect(known.notes).toEqual([`Cilium does not authenticate everywhere yet: ${lacks.join("; ")}`]);
+  });
+
+  test("is that Cilium authenticates where nobody could say whether pods can, with what nobody could say", () => {
+    const known = decideKnown(on, state, authenticating, false, { lacks: [], unknown: ["whether it rains (403)"] });
+    expect(known.previous.cilium).toBe("on");
+    expect(known.notes).toEqual([expect.stringMatching(/^Nobody could say whether it rains \(403\); /)]);
+  });
+
+  test("is asked of pods only where a namespace may get to require", () => {
+    const { phases } = state;
+    const lower = { ...state, phases: { ...phases, orders: "allow" as const } };
+    expect(entersRequire(on, lower)).toBe(true);
+    expect(entersRequire(on, state)).toBe(false);
+    expect(entersRequire(off, lower)).toBe(false);
+    for (const recorded of [undefined, { ...lower, auth: false }]) expect(entersRequire(on, recorded)).toBe(false);
   });
 
   test("stops an update to require when nobody can tell, and says what would help", () => {

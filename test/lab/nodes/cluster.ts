@@ -90,6 +90,15 @@ export class TestCluster {
     ]);
   }
 
+  /** Updates until callers have to authenticate: each update goes as far as is safe by then. */
+  async demand(up: () => Promise<unknown> | void = () => void this.stack.up()): Promise<void> {
+    const demands = async () => {
+      await up();
+      return this.stack.recorded()?.phase === "require";
+    };
+    await until("callers have to authenticate", demands, { seconds: 180 });
+  }
+
   /** Runs a pod of the lab's workload, and waits until it is ready. */
   async run(pod: string, { node, serviceAccount, labels = {}, args = ["serve", "8080"] }: PodOptions): Promise<void> {
     const [namespace, name] = placeOf(pod);

@@ -16,8 +16,7 @@ const nothingFailed = generators.map(() => ({ failed: 0, errors: [] }));
 beforeAll(async () => {
   cluster = await TestCluster.start();
   await cluster.deploy();
-  cluster.stack.up();
-  await until("who appears gets in", async () => (await cluster.newcomer()).status === 200, { seconds: 120 });
+  await cluster.demand();
   await startLoad(cluster, 10);
 });
 afterAll(() => cluster?.stop());
@@ -31,8 +30,7 @@ async function seen(what: string, action: () => Promise<unknown> | void) {
 
 /** The next update, whatever has been before it, ends where it should; whoever appears afterwards gets in, authenticated, and nobody's request fails. */
 async function converges(): Promise<void> {
-  cluster.stack.up();
-  expect(recorded()).toEqual({ auth: true, phase: "require" });
+  await cluster.demand();
   await until("who appears gets in", async () => (await cluster.newcomer()).status === 200, { seconds: 120 });
   expect(cluster.stack.demands()[policy]).toEqual(["required"]);
   expect(await seen("afterwards", () => undefined)).toMatchObject(nothingFailed);
@@ -126,7 +124,7 @@ describe("what is restarted while there is load costs no request", () => {
 describe("an engine that is killed on the way off, and on the way on", () => {
   test.runIf(makesFaults).each([
     ["false", `access-orders-${policy}`, { auth: false, phase: "allow" }],
-    ["true", "cilium-auth", { auth: true, phase: "allow" }],
+    ["true", "cilium-auth-release", { auth: true, phase: "allow" }],
   ])("costs no request: auth %s, after %s", async (flag, resource, ends) => {
     const before = recorded();
     const results = await seen(`engine killed, auth ${flag}`, () => {
@@ -154,7 +152,6 @@ describe("a node that is cut off from the port of the handshake", () => {
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
     filter("node2", "--delete", ...cut);
     cluster.stack.set("auth", "true");
-    cluster.stack.up();
     await converges();
   });
 });
@@ -178,7 +175,6 @@ describe("a node whose kubelet answers nobody", () => {
     cluster.stack.up();
     expect(recorded()).toEqual({ auth: false, phase: "allow" });
     cluster.stack.set("auth", "true");
-    cluster.stack.up();
     await converges();
   });
 });

@@ -1,0 +1,67 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { StackConfig } from "../config/schema";
+import { spire as names } from "../spire/settings";
+import { askProviders } from "./agents";
+import { kubeconfigAt, reasonOf } from "./client";
+import { execIn } from "./exec";
+import type { Asked, Identity } from "./readiness";
+
+/**
+ * Asks Cilium's agents, the API server and SPIRE's server what tells whether every pod could authenticate. Reads pods and CiliumIdentities, and runs `cilium-dbg
+ * status` and `spire-server entry show` in their own pods (`pods/exec`).
+ */
+export async function askReadiness({ cluster, spire }: StackConfig): Promise<Asked> {
+  const because = (error: unknown) => ({ because: reasonOf(error) });
+  const kubeconfig = await kubeconfigAt(cluster.context);
+  if (!kubeconfig) {
+    const none = because(new Error(`no kubeconfig context ${cluster.context}`));
+    return { agents: none, identities: none, entries: none };
+  }
+  const [agents, identities] = await Promise.all([
+    askProviders(cluster).catch(because),
+    listIdentities(kubeconfig).catch(because),
+  ]);
+  const nobody = "length" in identities && identities.length === 0;
+  const entries = nobody ? new Map<string, number>() : await entriesOf(kubeconfig, spire.install).catch(because);
+  return { agents, identities, entries };
+}
+
+/** None where Cilium has never run, or keeps its identities elsewhere. */
+async function listIdentities(kubeconfig: KubeConfig): Promise<Identity[]> {
+  const { CustomObjectsApi } = await import("@kubernetes/client-node");
+  const list = kubeconfig
+    .makeApiClient(CustomObjectsApi)
+    .listClusterCustomObject({ group: "cilium.io", version: "v2", plural: "ciliumidentities" });
+  const { items } = (await list.catch((error: { code?: unknown }) => {
+    if (error.code === 404) return { items: [] };
+    throw error;
+  })) as { items: { metadata: { name: string; labels?: Readonly<Record<string, string>> } }[] };
+  return items.map(({ metadata: { name, labels = {} } }) => ({
+    number: name,
+    namespace: labels["io.kubernetes.pod.namespace"] ?? "no namespace",
+  }));
+}
+
+/** As Cilium's operator writes them: `/identity/<number>`, under its own selector. */
+async function entriesOf(
+  kubeconfig: KubeConfig,
+  install: StackConfig["spire"]["install"],
+): Promise<Map<string, number>> {
+  if (install === "external") throw new Error("SPIRE's server is not of this stack");
+  const place = { namespace: names.namespace, pod: `${names.server}-0`, container: names.server };
+  const command = [
+    "/opt/spire/bin/spire-server",
+    "entry",
+    "show",
+    "-selector",
+    "cilium:mutual-auth",
+    "-output",
+    "json",
+  ];
+  const { entries } = JSON.parse(await execIn(kubeconfig, place, command, 15)) as {
+    entries: { spiffe_id: { path: string }; created_at: string }[];
+  };
+  return new Map(
+    entries.map(({ spiffe_id, created_at }) => [spiffe_id.path.replace("/identity/", ""), Number(created_at)]),
+  );
+}
