@@ -1,6 +1,5 @@
-import { setTimeout } from "node:timers/promises";
 import type { StackConfig } from "../config/schema";
-import { kubeconfigAt, reasonOf } from "./client";
+import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
 import type { Provider } from "./readiness";
 import { countDemanding, type Answer } from "./relaxed";
@@ -46,18 +45,14 @@ async function eachAgent<T>(
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
   const { CoreV1Api } = await import("@kubernetes/client-node");
   const { namespace } = cilium;
-  const list = kubeconfig
+  // An API server that says nothing must not hold up the way off either.
+  const options = await endedBy(AbortSignal.timeout(patience));
+  const { items } = await kubeconfig
     .makeApiClient(CoreV1Api)
-    .listNamespacedPod({ namespace, labelSelector: "k8s-app=cilium" })
+    .listNamespacedPod({ namespace, labelSelector: "k8s-app=cilium" }, options)
     .catch((error: unknown) => {
       throw new Error(reasonOf(error));
     });
-  // An API server that says nothing must not hold up the way off either.
-  const late = setTimeout(patience, undefined, { ref: false }).then(() => {
-    throw new Error("no answer in time");
-  });
-  late.catch(() => undefined);
-  const { items } = await Promise.race([list, late]);
   const agents = items.map(({ metadata, spec }) => ({ pod: metadata?.name ?? "", node: spec?.nodeName ?? "no node" }));
   const answers: ({ readonly node: string } & (T | { readonly because: string }))[] = [];
   const askNext = async (): Promise<void> => {

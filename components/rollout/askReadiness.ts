@@ -2,9 +2,12 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
 import { spire as names } from "../spire/settings";
 import { askProviders } from "./agents";
-import { kubeconfigAt, reasonOf } from "./client";
+import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
 import type { Asked, Identity } from "./readiness";
+
+/** How long the list of identities may take, in milliseconds: a large cluster has tens of thousands. */
+const patience = 15_000;
 
 /**
  * Asks Cilium's agents, the API server and SPIRE's server what tells whether every pod could authenticate. Reads pods and CiliumIdentities, and runs `cilium-dbg
@@ -31,7 +34,10 @@ async function listIdentities(kubeconfig: KubeConfig): Promise<Identity[]> {
   const { CustomObjectsApi } = await import("@kubernetes/client-node");
   const list = kubeconfig
     .makeApiClient(CustomObjectsApi)
-    .listClusterCustomObject({ group: "cilium.io", version: "v2", plural: "ciliumidentities" });
+    .listClusterCustomObject(
+      { group: "cilium.io", version: "v2", plural: "ciliumidentities" },
+      await endedBy(AbortSignal.timeout(patience)),
+    );
   const { items } = (await list.catch((error: { code?: unknown }) => {
     if (error.code === 404) return { items: [] };
     throw error;

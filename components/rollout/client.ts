@@ -1,4 +1,4 @@
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig, ObservableMiddleware } from "@kubernetes/client-node";
 
 /**
  * The user's kubeconfig, at a context. The client is imported here, since loading it takes longer than all else before the first resource.
@@ -14,9 +14,23 @@ export async function kubeconfigAt(context: string): Promise<KubeConfig | undefi
   return kubeconfig;
 }
 
+/** Options for a request of the client's that ends with a signal. One that nobody answers and nobody ends keeps this program from ending. */
+export async function endedBy(signal: AbortSignal) {
+  const { Observable } = await import("@kubernetes/client-node");
+  const abort: ObservableMiddleware = {
+    pre: (request) => {
+      request.setSignal(signal);
+      return new Observable(Promise.resolve(request));
+    },
+    post: (response) => new Observable(Promise.resolve(response)),
+  };
+  return { middleware: [abort], middlewareMergeStrategy: "append" as const };
+}
+
 /** What the client throws, an answer of the API server or an event of a socket, in one line without headers, which its own message would show. */
 export function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };
+  if (name === "AbortError" || name === "TimeoutError") return "no answer in time";
   if (typeof code === "number") return `the API server answered ${code}`;
   return (typeof message === "string" && message.split("\n")[0]) || "unknown error";
 }

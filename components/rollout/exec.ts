@@ -4,7 +4,7 @@ import type { KubeConfig, V1Status } from "@kubernetes/client-node";
 /** As much of a WebSocket as is used: the client names a type that comes without its package. */
 interface Socket {
   on(event: "close", listener: () => void): void;
-  close(): void;
+  terminate(): void;
 }
 
 /** Where a command runs. */
@@ -38,13 +38,26 @@ export async function execIn(
   });
   const status = await new Promise<V1Status>((resolve, reject) => {
     signal.addEventListener("abort", () => reject(new Error("no answer in time")));
-    new Exec(kubeconfig)
+    new Exec(hurried(kubeconfig, seconds))
       .exec(namespace, pod, container, [...command], stdout, null, null, false, resolve)
       .then((socket: Socket) => {
         socket.on("close", () => reject(new Error("the connection was closed")));
-        signal.addEventListener("abort", () => socket.close());
+        signal.addEventListener("abort", () => socket.terminate());
+        if (signal.aborted) socket.terminate();
       }, reject);
   });
   if (status.status !== "Success") throw new Error(status.message ?? "the command failed");
   return output;
+}
+
+/**
+ * The same, with a limit to how long a connection may take to come about: a kubelet that says nothing leaves it open for ever, and a program with an open
+ * connection does not end. `handshakeTimeout` is an option of ws, to which the client passes what this method adds to.
+ */
+function hurried(kubeconfig: KubeConfig, seconds: number): KubeConfig {
+  const applyToHTTPSOptions: KubeConfig["applyToHTTPSOptions"] = async (options) => {
+    await kubeconfig.applyToHTTPSOptions(options);
+    Object.assign(options, { handshakeTimeout: seconds * 1000 });
+  };
+  return Object.assign(Object.create(kubeconfig) as KubeConfig, { applyToHTTPSOptions });
 }

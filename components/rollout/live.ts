@@ -1,6 +1,5 @@
-import type { ObservableMiddleware } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
-import { kubeconfigAt, reasonOf } from "./client";
+import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import type { CiliumState } from "./phases";
 
 /** What a look at the cluster showed. */
@@ -97,18 +96,11 @@ export async function lookAt(cluster: StackConfig["cluster"], milliseconds = 10_
 async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSignal): Promise<Look> {
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) return { reachable: false, because: `no kubeconfig context ${context}` };
-  const { CoreV1Api, AppsV1Api, Observable } = await import("@kubernetes/client-node");
+  const { CoreV1Api, AppsV1Api } = await import("@kubernetes/client-node");
   const core = kubeconfig.makeApiClient(CoreV1Api);
   const apps = kubeconfig.makeApiClient(AppsV1Api);
 
-  const abort: ObservableMiddleware = {
-    pre: (request) => {
-      request.setSignal(signal);
-      return new Observable(Promise.resolve(request));
-    },
-    post: (response) => new Observable(Promise.resolve(response)),
-  };
-  const options = { middleware: [abort], middlewareMergeStrategy: "append" as const };
+  const options = await endedBy(signal);
   const of = (name: string) => ({ name, namespace: cilium.namespace });
   const [system, config, agent, operator] = await Promise.all([
     core.readNamespace({ name: "kube-system" }, options),
