@@ -9,6 +9,8 @@ const shared = {
 /** With nothing beside it: what it measures is how long requests take. */
 const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 
+const traffic = "test/lab/nodes/cluster.test.ts";
+
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
 export default defineConfig({
   test: {
@@ -26,16 +28,16 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      { test: { ...alone, name: "nodes", include: [traffic], sequence: { groupOrder: 2 } } },
       {
         test: {
           ...alone,
-          name: "nodes",
+          name: "faults",
           include: ["test/lab/nodes/**/*.test.ts"],
-          exclude: ["test/lab/nodes/faults.test.ts"],
-          sequence: { groupOrder: 2 },
+          exclude: [traffic],
+          sequence: { groupOrder: 3 },
         },
       },
-      { test: { ...alone, name: "faults", include: ["test/lab/nodes/faults.test.ts"], sequence: { groupOrder: 3 } } },
     ],
   },
 });

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { Start } from "./processes";
 
 /** The hierarchies of control groups that are mounted: the unified one first. */
 export function hierarchies(): string[] {
@@ -10,6 +11,12 @@ export function hierarchies(): string[] {
     mounts.filter(([, , other]) => other === type).map(([, path]) => path!),
   );
 }
+
+/** How a command runs in control groups of a name, which are made where they are not there. */
+export const inGroup = (group: string, { program, args }: Pick<Start, "program" | "args">) => ({
+  program: "sh",
+  args: [resolve("lab/nodes/group.sh"), group, program, ...args],
+});
 
 /**
  * Removes a control group, and those below it, from every hierarchy, once the processes in it have ended. Without a promise, so that it can be the last thing that a process does.

@@ -7,7 +7,7 @@ import { programs, versionOf, type ProgramName } from "../tools/programs";
 import { fakeNodes } from "./fakeNodes";
 import { ciliumDefinitions, kwokFiles } from "./modules";
 import { Authority } from "./certificates";
-import { removeControlGroup } from "./controlGroups";
+import { inGroup, removeControlGroup } from "./controlGroups";
 import { writeKubeconfigs, writeServerFiles } from "./files";
 import { startNetwork } from "./network";
 import { nodeNetwork, services } from "./nodes/network";
@@ -104,10 +104,12 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const processes: ProcessRecord[] = [];
   // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
   let owned = true;
+  // Of each node, and of what the nodes need.
   const groups = Array.from(
-    { length: realNodes?.count ?? 0 },
+    { length: realNodes ? realNodes.count + 1 : 0 },
     () => `zero-trust-lab-${randomBytes(8).toString("hex")}`,
   );
+  const [group, ...nodeGroups] = groups;
   const save = (server: string) =>
     writeState(directory, { ...(owned ? { owner: self() } : {}), server, processes, groups });
   const onExit = () => {
@@ -136,14 +138,16 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const addresses = ["127.0.0.1", services.api, nodeNetwork.gateway];
     const tokens = writeServerFiles(directory, authority, addresses);
     const gate = { version: process.version, ready: `${server}/readyz` };
+    const runGrouped = (program: Start) =>
+      run(group === undefined ? program : { ...program, ...inGroup(group, program) });
     const network = await startNetwork(directory, ports, realNodes !== undefined, (program) =>
-      run({ ...program, ...gate }),
+      runGrouped({ ...program, ...gate }),
     );
     const start = (calls: ReturnType<typeof serverPrograms>) =>
       calls.map((call) => {
         const name = call.name as ProgramName & keyof typeof tools;
         const { program, args } = network.enter({ program: tools[name], args: call.args });
-        return run({ ...call, program, args, version: versionOf(programs[name]) });
+        return runGrouped({ ...call, program, args, version: versionOf(programs[name]) });
       });
     const ready = (records: readonly ProcessRecord[]) =>
       Promise.all(records.map((record) => untilReady(directory, record)));
@@ -153,7 +157,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       Array.from({ length: realNodes?.count ?? 0 }, (_, index) =>
         startNode({
           ...{ directory, authority, number: index + 1, images: realNodes?.images ?? [] },
-          ...{ network: network.process, server: `https://${nodeNetwork.gateway}:${port}`, group: groups[index]! },
+          ...{ network: network.process, server: `https://${nodeNetwork.gateway}:${port}`, group: nodeGroups[index]! },
           run: (program) => run({ ...program, version: versionOf(programs.kubelet) }),
         }),
       ),

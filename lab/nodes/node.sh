@@ -1,26 +1,11 @@
 #!/bin/sh
 # A node: its own network, mounts, processes, host name and control groups, with containerd and a kubelet in them. The host's files are seen and never changed: what is
 # written goes into memory, or into DIRECTORY. Whoever ends its first process ends all of it.
-#   node.sh NAME ADDRESS GROUP DIRECTORY BUILD
-# GROUP names its control groups; DIRECTORY has containerd.toml, kubelet.json, kubeconfig and a list, images.txt; BUILD is this project's .build.
+#   unshare … node.sh NAME ADDRESS DIRECTORY BUILD
+# DIRECTORY has containerd.toml, kubelet.json, kubeconfig and a list, images.txt; BUILD is this project's .build.
 set -eu
-name=$1 address=$2 group=$3 directory=$4 build=$5 stage=${6:-outside}
+name=$1 address=$2 directory=$3 build=$4
 hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2, $3, $4 }' /proc/self/mounts; }
-
-if [ "$stage" = outside ]; then
-  hierarchies | while read -r path _; do
-    mkdir "$path/$group"
-    # With an empty set of processors, which is what a new group of the first version has, no process can be in it.
-    for file in cpuset.cpus cpuset.mems; do
-      [ ! -e "$path/$file" ] || cat "$path/$file" >"$path/$group/$file"
-    done
-    # Each other process of this machine weighs as much as the whole node otherwise.
-    [ ! -e "$path/$group/cpu.shares" ] || echo 20480 >"$path/$group/cpu.shares"
-    [ ! -e "$path/$group/cpu.weight" ] || echo 2000 >"$path/$group/cpu.weight"
-    echo $$ >"$path/$group/cgroup.procs"
-  done
-  exec unshare --net --mount --pid --uts --ipc --cgroup --fork --kill-child sh "$0" "$@" inside
-fi
 
 mount --make-rprivate /
 hostname "$name"

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Authority } from "../certificates";
 import { authorityFile, base64, kubeconfig, pair } from "../files";
 import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "../processes";
+import { inGroup } from "../controlGroups";
 import { until } from "../until";
 import type { Image } from "./images";
 import { nodeNetwork, services } from "./network";
@@ -65,8 +66,9 @@ export async function startNode(options: NodeOptions): Promise<RealNode> {
   };
   for (const [file, content] of Object.entries(files)) writeFileSync(join(directory, file), content, { mode: 0o600 });
 
-  const args = [name, address, group, directory, resolve(".build")];
-  const record = run({ name, program: "sh", args: [resolve("lab/nodes/node.sh"), ...args] });
+  const own = ["--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"];
+  const args = [...own, "sh", resolve("lab/nodes/node.sh"), name, address, directory, resolve(".build")];
+  const record = run({ name, ...inGroup(group, { program: "unshare", args }) });
   const detail = () => lastWords(options.directory, name);
   const reached = (file: string, seconds: number) =>
     until(

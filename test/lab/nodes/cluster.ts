@@ -144,6 +144,12 @@ export class TestCluster {
     );
   }
 
+  /** Deletes a pod. */
+  remove(pod: string): void {
+    const [namespace, name] = placeOf(pod);
+    this.plane.kubectl(["delete", "pod", name, "--namespace", namespace]);
+  }
+
   /** The target of the stack's intent, with its Service. */
   async runTarget(node: string): Promise<void> {
     const labels = { app: "api" };

@@ -141,16 +141,17 @@ describe("an engine that is killed on the way off, and on the way on", () => {
   test("and the next update ends where it should", converges);
 });
 
+// The agent of the node to which a call goes asks the agent of the node from which it comes.
 describe("a node that is cut off from the port of the handshake", () => {
   const cut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
 
-  test("lets nobody new in from elsewhere, until authentication is off or the port open again", async () => {
-    filter("node2", "--insert", ...cut);
+  test("gets nobody new in elsewhere, until authentication is off or the port open again", async () => {
+    filter("node1", "--insert", ...cut);
     expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
     cluster.stack.set("auth", "false");
     cluster.stack.up();
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
-    filter("node2", "--delete", ...cut);
+    filter("node1", "--delete", ...cut);
     cluster.stack.set("auth", "true");
     await converges();
   });

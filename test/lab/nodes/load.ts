@@ -22,6 +22,11 @@ export async function startLoad(cluster: TestCluster, rate = 50): Promise<void> 
   await until("both load", () => generators.every((pod) => cluster.seconds(pod).length > 3));
 }
 
+/** Ends them. */
+export function endLoad(cluster: TestCluster): void {
+  for (const pod of generators) cluster.remove(pod);
+}
+
 /** What each generator sees while something is done, and six seconds more: what is asked may fail until five have gone by. */
 export async function watchLoad(cluster: TestCluster, action: () => Promise<void>): Promise<Seen[]> {
   const before = generators.map((pod) => cluster.seconds(pod).length);
