@@ -66,7 +66,8 @@ export function registerPlan(
             cluster,
           )
         : planned.after.map((name) => earlier(settled, name));
-    const component = register(planned, { provider, dependsOn });
+    const hurried = planned.kind === "Spire" && !plan.outputs.rollout.auth;
+    const component = register(planned, { provider, dependsOn, ...(hurried ? { customTimeouts: soon } : {}) });
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, cluster) : component);
@@ -74,6 +75,9 @@ export function registerPlan(
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
   return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
 }
+
+/** How long anything of SPIRE's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. */
+const soon = { create: "1m", update: "1m" };
 
 /** What Cilium comes after on the way off: the policies that have stopped to demand authentication, on every node. */
 function relaxed(policies: ReturnType<typeof register>[], cluster: StackConfig["cluster"]) {

@@ -28,16 +28,23 @@ const classes = {
 /**
  * Registers a component's objects exactly as planned: inputs, order, and what may not be deleted.
  *
+ * @param options the component's own; how long it may take is how long each of its objects may
  * @returns the resources by name; and `ready`, true once all of them are in the cluster and ready: what derives from it is not known to the engine before
  */
 export function registerObjects(
   parent: pulumi.ComponentResource,
   objects: readonly PlannedObject[],
+  { customTimeouts }: pulumi.ComponentResourceOptions = {},
 ): { readonly resources: ReadonlyMap<string, pulumi.Resource>; readonly ready: pulumi.Output<boolean> } {
   const registered = new Map<string, pulumi.CustomResource>();
   for (const { name, manifest, after, keep } of objects) {
     const dependsOn = after.map((other) => earlier(registered, other));
-    const options = { parent, dependsOn, ...(keep ? { protect: true, retainOnDelete: true } : {}) };
+    const options = {
+      parent,
+      dependsOn,
+      ...(keep ? { protect: true, retainOnDelete: true } : {}),
+      ...(customTimeouts ? { customTimeouts } : {}),
+    };
     const key = `${manifest.apiVersion}/${manifest.kind}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
     registered.set(name, new Class(name, { ...manifest }, options));

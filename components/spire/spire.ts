@@ -31,7 +31,7 @@ export class Spire extends pulumi.ComponentResource {
 
   constructor(name: string, args: SpireArgs, options?: pulumi.ComponentResourceOptions) {
     super(types.Spire, name, args, options);
-    const { ready, resources } = registerObjects(this, spireObjects(name, args));
+    const { ready, resources } = registerObjects(this, spireObjects(name, args), options);
     this.ready = ready;
     this.resources = resources;
     this.registerOutputs({ serverAddress: this.serverAddress, ready: this.ready });

@@ -14,6 +14,8 @@ export interface Registered {
   readonly dependencies: readonly string[];
   readonly protect: boolean;
   readonly retainOnDelete: boolean;
+  /** How long an update of it may take, as in `1m`; empty for as long as the provider has it. */
+  readonly mayTake: string;
 }
 
 /** The part of a registration request that the official mocks do not pass on. */
@@ -22,6 +24,7 @@ interface Request {
   getName(): string;
   getParent(): string;
   getProvider(): string;
+  getCustomtimeouts(): { getUpdate(): string } | undefined;
   getDependenciesList(): string[];
   getProtect(): boolean;
   getRetainondelete(): boolean;
@@ -77,6 +80,7 @@ export async function runProgram(
       dependencies: request.getDependenciesList().map(nameOf).sort(),
       protect: request.getProtect(),
       retainOnDelete: request.getRetainondelete(),
+      mayTake: request.getCustomtimeouts()?.getUpdate() ?? "",
     });
   };
   const { baseValues: _, ...written } = config;
