@@ -10,7 +10,7 @@ import type { Call, Moment, Step, Story } from "./story";
 
 const page = resolve(".build", "demo.html");
 const picture = resolve(".build", "demo.svg");
-const started = Date.now();
+let started = Date.now();
 const since = () => Date.now() - started;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
 }
 
 async function tell(cluster: TestCluster): Promise<Story> {
+  started = Date.now();
   const steps: Step[] = [];
   const calls: Call[] = [];
   const { stack } = cluster;

@@ -11,8 +11,8 @@ awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts | while r
     [ ! -e "$path/$file" ] || cat "$path/$file" >"$path/$group/$file"
   done
   # Each other process of this machine weighs as much as a whole node otherwise, and a node as much as the API server that all of them need.
-  [ ! -e "$path/$group/cpu.shares" ] || echo 20480 >"$path/$group/cpu.shares"
-  [ ! -e "$path/$group/cpu.weight" ] || echo 2000 >"$path/$group/cpu.weight"
+  [ ! -e "$path/$group/cpu.shares" ] || echo 5120 >"$path/$group/cpu.shares"
+  [ ! -e "$path/$group/cpu.weight" ] || echo 500 >"$path/$group/cpu.weight"
   echo $$ >"$path/$group/cgroup.procs"
 done
 exec "$@"
