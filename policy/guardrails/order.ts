@@ -38,7 +38,7 @@ function turningOff(facts: Facts): Violation[] {
 const partsOf = ({ components }: Facts, kind: Part["kind"]) => components.filter((part) => part.kind === kind);
 const policiesOf = (facts: Facts) => [...partsOf(facts, "CiliumAuthPolicy"), ...partsOf(facts, "DenyAll")];
 
-/** The first release of Cilium by this stack comes before everything: its operator installs the policies' kinds. */
+/** The first release of Cilium by this stack waits for SPIRE's address alone: everything else needs the network that it brings, and its operator installs the policies' kinds. */
 const installsCilium = ({ config, previous }: Facts) =>
   config.cluster.cilium.delivery === "helm" &&
   previous !== "unknown" &&
