@@ -1,6 +1,15 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { programs, versionOf, type Program, type ProgramName } from "./programs";
 
@@ -48,7 +57,7 @@ const log = (text: string) => process.stderr.write(`${text}\n`);
 function keyOf(program: Program): string {
   const directory = join("tools", program.module);
   const pins = ["go.mod", "go.sum"].map((file) => readFileSync(join(directory, file), "utf8"));
-  const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"], "pipe");
+  const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
   const key = [stdout, pins, program.package, program.cgo, linkerFlags(program)];
   return createHash("sha256").update(JSON.stringify(key)).digest("hex");
@@ -56,16 +65,20 @@ function keyOf(program: Program): string {
 
 const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
 
-/** Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. */
+/**
+ * Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. By `go tool`, since Go keeps what that
+ * has linked, and what `go build` has it links each time.
+ */
 function build(name: ProgramName, program: Program, key: string): void {
   if (program.cgo) checkCompiler(name, program);
   mkdirSync(resolve(".build", "bin"), { recursive: true });
   const directory = mkdtempSync(resolve(".build", "build-"));
   try {
     const [built, builtKey] = [join(directory, name), join(directory, "key")];
-    const flags = ["-mod=readonly", `-ldflags=${linkerFlags(program)}`, "-o", built];
-    const { status } = go(program, ["build", ...flags, program.package], "inherit");
+    const flags = { GOFLAGS: `-mod=readonly '-ldflags=${linkerFlags(program)}'` };
+    const { status, stdout } = go(program, ["tool", "-n", program.package], flags);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
+    copyFileSync(stdout.trim(), built);
     writeFileSync(builtKey, key);
     renameSync(built, pathOf(name));
     renameSync(builtKey, keyFile(name));
@@ -87,7 +100,7 @@ function startDownload(programs: readonly Program[]): ChildProcess {
 }
 
 function checkCompiler(name: ProgramName, program: Program): void {
-  const compiler = go(program, ["env", "CC"], "pipe").stdout.trim();
+  const compiler = go(program, ["env", "CC"]).stdout.trim();
   const { error } = spawnSync(compiler.split(" ")[0]!, ["--version"], { stdio: "ignore" });
   if (error)
     throw new ToolError(
@@ -103,7 +116,7 @@ function checkCompiler(name: ProgramName, program: Program): void {
  * @throws ToolError where Go is missing, the module is not to be had, or it is another than it was
  */
 export function downloadModule(path: string, version: string, sum: string): string {
-  const { status, stdout } = run(["mod", "download", "-json", `${path}@${version}`], "pipe", {});
+  const { status, stdout } = run(["mod", "download", "-json", `${path}@${version}`], {});
   const found = (stdout === "" ? {} : JSON.parse(stdout)) as { Dir?: string; Sum?: string; Error?: string };
   if (status !== 0 || found.Dir === undefined)
     throw new ToolError(`${path}@${version} cannot be downloaded: ${found.Error ?? "no answer"}`);
@@ -112,14 +125,20 @@ export function downloadModule(path: string, version: string, sum: string): stri
 }
 
 /** Go in a program's module, whatever workspace is around it. */
-const go = ({ module, cgo }: Program, [command, ...args]: readonly [string, ...string[]], stdout: "inherit" | "pipe") =>
-  run([command, "-C", join("tools", module), ...args], stdout, { GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" });
+const go = (
+  { module, cgo }: Program,
+  [command, ...args]: readonly [string, ...string[]],
+  environment: NodeJS.ProcessEnv = {},
+) =>
+  run([command, "-C", join("tools", module), ...args], {
+    ...{ GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" },
+    ...environment,
+  });
 
-function run(args: readonly string[], stdout: "inherit" | "pipe", env: object): SpawnSyncReturns<string> {
+function run(args: readonly string[], env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {
   const result = spawnSync("go", args, {
     env: { ...process.env, ...env },
-    // Standard output is for what a command answers, so Go's progress goes beside ours.
-    stdio: ["ignore", stdout === "inherit" ? 2 : stdout, "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
   });
   if ((result.error as NodeJS.ErrnoException | undefined)?.code === "ENOENT")

@@ -75,16 +75,16 @@ describe("npm run tools", () => {
     mkdirSync(join(project, "bin"));
   });
 
-  /** Go, as far as it is needed: its build writes `program`, and it notes how it was called. */
+  /** Go, as far as it is needed: it writes `program` into a file of its own, says where, and notes how it was called. */
   const installGo = (building = 'echo "$PROGRAM" > "$2"') =>
     writeFileSync(
       join(project, "bin", "go"),
       `#!/bin/sh
-       echo "$@" >> ${join(project, "calls")}
+       echo "$@ $GOFLAGS" >> ${join(project, "calls")}
        case "$*" in
          env*CC) echo cc-of-nobody;;
          env*) echo go1.26.0;;
-         build*) while [ "$1" != -o ]; do shift; done; ${building};;
+         tool*) set -- to "${project}/kept.$$"; ${building}; echo "$2";;
        esac`,
       { mode: 0o755 },
     );
@@ -98,7 +98,7 @@ describe("npm run tools", () => {
     return { status, stdout, stderr };
   };
   const built = (name: string) => readFileSync(join(project, ".build", "bin", name), "utf8");
-  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^build .*$/gm) ?? [];
+  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^tool .*$/gm) ?? [];
 
   test("says in one line that Go is missing, and where to get it", () => {
     expect(run(["etcd"])).toEqual({
