@@ -76,8 +76,8 @@ export function registerPlan(
   return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
 }
 
-/** How long anything of SPIRE's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. */
-const soon = { create: "1m", update: "1m" };
+/** How long a change of anything of SPIRE's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */
+const soon = { update: "1m" };
 
 /** What Cilium comes after on the way off: the policies that have stopped to demand authentication, on every node. */
 function relaxed(policies: ReturnType<typeof register>[], cluster: StackConfig["cluster"]) {

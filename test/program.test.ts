@@ -91,9 +91,11 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
       for (const { protect, retainOnDelete } of releases) expect([protect, retainOnDelete]).toEqual([true, true]);
     });
 
-    test("gives SPIRE a minute where authentication goes, and as long as it takes where it comes", () => {
-      for (const { name, parent, mayTake } of run.registered)
+    test("gives a change of SPIRE a minute where authentication goes, and as long as it takes where it comes, or SPIRE is made", () => {
+      for (const { name, parent, mayTake, mayTakeAtFirst } of run.registered) {
         expect(mayTake).toBe([name, parent].includes("spire") && !transition.auth ? "1m" : "");
+        expect(mayTakeAtFirst).toBe("");
+      }
     });
 
     test("puts them in the order that render shows", () => {

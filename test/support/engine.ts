@@ -16,6 +16,8 @@ export interface Registered {
   readonly retainOnDelete: boolean;
   /** How long an update of it may take, as in `1m`; empty for as long as the provider has it. */
   readonly mayTake: string;
+  /** The same until it is made. */
+  readonly mayTakeAtFirst: string;
 }
 
 /** The part of a registration request that the official mocks do not pass on. */
@@ -24,7 +26,7 @@ interface Request {
   getName(): string;
   getParent(): string;
   getProvider(): string;
-  getCustomtimeouts(): { getUpdate(): string } | undefined;
+  getCustomtimeouts(): { getCreate(): string; getUpdate(): string } | undefined;
   getDependenciesList(): string[];
   getProtect(): boolean;
   getRetainondelete(): boolean;
@@ -81,6 +83,7 @@ export async function runProgram(
       protect: request.getProtect(),
       retainOnDelete: request.getRetainondelete(),
       mayTake: request.getCustomtimeouts()?.getUpdate() ?? "",
+      mayTakeAtFirst: request.getCustomtimeouts()?.getCreate() ?? "",
     });
   };
   const { baseValues: _, ...written } = config;
