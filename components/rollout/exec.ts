@@ -8,7 +8,7 @@ interface Socket {
 }
 
 /** Where a command runs. */
-export interface Place {
+interface Place {
   readonly namespace: string;
   readonly pod: string;
   readonly container: string;

@@ -10,8 +10,6 @@ import type { Call, Moment, Step, Story } from "./story";
 
 const page = resolve(".build", "demo.html");
 const picture = resolve(".build", "demo.svg");
-let started = Date.now();
-const since = () => Date.now() - started;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** The product's story on two real nodes, in the terminal while it happens and as a page in the end. */
@@ -31,7 +29,8 @@ async function main(): Promise<void> {
 }
 
 async function tell(cluster: TestCluster): Promise<Story> {
-  started = Date.now();
+  const started = Date.now();
+  const since = () => Date.now() - started;
   const steps: Step[] = [];
   const calls: Call[] = [];
   const { stack } = cluster;
@@ -99,7 +98,7 @@ async function tell(cluster: TestCluster): Promise<Story> {
   });
   await delay(6_000);
 
-  const load = generators.map((pod) => [pod, cluster.seconds(pod).map(momentOf)] as const);
+  const load = generators.map((pod) => [pod, cluster.seconds(pod).map((second) => momentOf(second, started))] as const);
   return { title: "Authentication on, off and on again", steps, calls, load: Object.fromEntries(load) };
 }
 
@@ -117,7 +116,7 @@ function seen(cluster: TestCluster, pod: string): string {
   return `${answered} answered, ${failed} failed, worst ${worst} ms`;
 }
 
-const momentOf = (second: { time: string } & Omit<Moment, "at">): Moment => ({
+const momentOf = (second: { time: string } & Omit<Moment, "at">, started: number): Moment => ({
   at: Date.parse(second.time) - started,
   answered: second.answered,
   failed: second.failed,

@@ -18,9 +18,10 @@ afterAll(() => cluster?.stop());
 const recorded = () => cluster.stack.recorded();
 
 describe("while Pulumi is away", () => {
-  /** Commands of a shell, with what a user has on PATH and a kubeconfig. */
+  /** What a user has: programs on PATH, and a kubeconfig. */
+  const environment = () => ({ ...process.env, KUBECONFIG: cluster.plane.kubeconfig });
   const shell = (commands: string) => {
-    const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
+    const env = environment();
     const { status, stdout, stderr } = spawnSync("bash", ["-c", commands], { env, encoding: "utf8" });
     if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
   };
@@ -40,29 +41,14 @@ describe("while Pulumi is away", () => {
   });
 
   test("so they do, with the one that they name for it, where a helm that was killed has locked the release", async () => {
-    const helm = glass()
-      .split("\n")
-      .find((line) => line.startsWith("helm "))!;
-    const unlock = glass()
-      .split("\n")
-      .find((line) => /^# kubectl .* delete secret /.test(line))!
-      .slice(2);
-    const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
-    const killed = spawn("bash", ["-c", `exec ${helm} --wait --set-string podAnnotations.locked=yes`], {
-      env,
-      stdio: "ignore",
-    });
+    const lines = glass().split("\n");
+    const helm = lines.find((line) => line.startsWith("helm "))!;
+    const unlock = lines.find((line) => /^# kubectl .* delete secret /.test(line))!.slice(2);
+    const slow = `exec ${helm} --wait --set-string podAnnotations.locked=yes`;
+    const killed = spawn("bash", ["-c", slow], { env: environment(), stdio: "ignore" });
     const ended = once(killed, "exit");
-    const pending = [
-      "get",
-      "secret",
-      "--namespace",
-      "kube-system",
-      "--selector",
-      "owner=helm,status=pending-upgrade",
-      "--output",
-      "name",
-    ];
+    const locked = ["--namespace", "kube-system", "--selector", "owner=helm,status=pending-upgrade"];
+    const pending = ["get", "secret", ...locked, "--output", "name"];
     await until("helm is at it", () => cluster.plane.kubectl(pending) !== "");
     killed.kill("SIGKILL");
     await ended;

@@ -4,7 +4,7 @@ import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
 import { TestCluster } from "./cluster";
 import { leftOf } from "./left";
-import { endLoad, generators, report, startLoad, watchLoad } from "./load";
+import { endLoad, nothingFailed, report, startLoad, watchLoad } from "./load";
 
 let cluster: TestCluster;
 
@@ -115,7 +115,6 @@ describe("the flag under load, fifty new connections a second and five kept aliv
     if (status !== 0) throw new Error(output);
     return first;
   };
-  const nothingFailed = generators.map(() => ({ failed: 0, errors: [] }));
 
   beforeAll(() => startLoad(cluster));
   afterAll(() => endLoad(cluster));

@@ -183,13 +183,15 @@ export class TestCluster {
 
   /** One request from a process of a node, outside of every pod. */
   callFromHost(name: string, url: string): Answer {
-    const pid = this.node(name).pid;
-    const call = [process.execPath, "lab/nodes/workload.js", "call", url];
-    const { status, stdout, stderr } = spawnSync("nsenter", [`--net=/proc/${pid}/ns/net`, ...call], {
-      encoding: "utf8",
-    });
+    return JSON.parse(this.onHost(name, process.execPath, "lab/nodes/workload.js", "call", url)) as Answer;
+  }
+
+  /** Runs a command in the network of a node. */
+  onHost(name: string, ...command: readonly string[]): string {
+    const enter = `--net=/proc/${this.node(name).pid}/ns/net`;
+    const { status, stdout, stderr } = spawnSync("nsenter", [enter, ...command], { encoding: "utf8" });
     if (status !== 0) throw new Error(stderr);
-    return JSON.parse(stdout) as Answer;
+    return stdout;
   }
 
   node(name: string): RealNode {

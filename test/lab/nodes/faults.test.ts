@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,12 +5,11 @@ import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
 import { makesFaults } from "../providers/install";
 import { TestCluster } from "./cluster";
-import { generators, report, startLoad, watchLoad } from "./load";
+import { generators, nothingFailed, report, startLoad, watchLoad } from "./load";
 
 let cluster: TestCluster;
 const kubectl = (...args: readonly string[]) => cluster.plane.kubectl(args);
 const recorded = () => cluster.stack.recorded();
-const nothingFailed = generators.map(() => ({ failed: 0, errors: [] }));
 
 beforeAll(async () => {
   cluster = await TestCluster.start();
@@ -66,13 +64,6 @@ function restartOn(node: string, daemonSet: string, namespace: string, label: st
   const field = `spec.nodeName=${node}`;
   kubectl("delete", "pod", "--namespace", namespace, "--selector", label, "--field-selector", field);
   kubectl("rollout", "status", `daemonset/${daemonSet}`, "--namespace", namespace, "--timeout=120s");
-}
-
-/** Changes the filter of a node's own network. */
-function filter(node: string, ...args: readonly string[]): void {
-  const enter = `--net=/proc/${cluster.node(node).pid}/ns/net`;
-  const { status, stderr } = spawnSync("nsenter", [enter, "iptables", "--wait", ...args], { encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
 }
 
 /** The processes of a program on a node. */
@@ -146,12 +137,12 @@ describe("a node that is cut off from the port of the handshake", () => {
   const cut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
 
   test("gets nobody new in elsewhere, until authentication is off or the port open again", async () => {
-    filter("node1", "--insert", ...cut);
+    cluster.onHost("node1", "iptables", "--wait", "--insert", ...cut);
     expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
     cluster.stack.set("auth", "false");
     cluster.stack.up();
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
-    filter("node1", "--delete", ...cut);
+    cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut);
     cluster.stack.set("auth", "true");
     await converges();
   });

@@ -14,6 +14,9 @@ export interface Seen {
   readonly errors: readonly Second[];
 }
 
+/** What they have seen where no request failed. */
+export const nothingFailed = generators.map(() => ({ failed: 0, errors: [] }));
+
 /** Starts them, and waits until both ask. */
 export async function startLoad(cluster: TestCluster, rate = 50): Promise<void> {
   const args = ["load", api, `${rate}`];
