@@ -1,15 +1,6 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { programs, versionOf, type Program, type ProgramName } from "./programs";
 
@@ -66,8 +57,8 @@ function keyOf(program: Program): string {
 const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
 
 /**
- * Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. By `go tool`, since Go keeps what that
- * has linked, and what `go build` has it links each time.
+ * Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. By `go run`, whose program is `cp` of
+ * the one that it has built: Go keeps what that has linked, and what `go build` has it links each time.
  */
 function build(name: ProgramName, program: Program, key: string): void {
   if (program.cgo) checkCompiler(name, program);
@@ -75,10 +66,9 @@ function build(name: ProgramName, program: Program, key: string): void {
   const directory = mkdtempSync(resolve(".build", "build-"));
   try {
     const [built, builtKey] = [join(directory, name), join(directory, "key")];
-    const flags = { GOFLAGS: `-mod=readonly '-ldflags=${linkerFlags(program)}'` };
-    const { status, stdout } = go(program, ["tool", "-n", program.package], flags);
+    const flags = ["-mod=readonly", "-ldflags", linkerFlags(program), "-exec", "cp"];
+    const { status } = go(program, ["run", ...flags, program.package, built]);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
-    copyFileSync(stdout.trim(), built);
     writeFileSync(builtKey, key);
     renameSync(built, pathOf(name));
     renameSync(builtKey, keyFile(name));
@@ -125,15 +115,8 @@ export function downloadModule(path: string, version: string, sum: string): stri
 }
 
 /** Go in a program's module, whatever workspace is around it. */
-const go = (
-  { module, cgo }: Program,
-  [command, ...args]: readonly [string, ...string[]],
-  environment: NodeJS.ProcessEnv = {},
-) =>
-  run([command, "-C", join("tools", module), ...args], {
-    ...{ GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" },
-    ...environment,
-  });
+const go = ({ module, cgo }: Program, [command, ...args]: readonly [string, ...string[]]) =>
+  run([command, "-C", join("tools", module), ...args], { GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" });
 
 function run(args: readonly string[], env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {
   const result = spawnSync("go", args, {

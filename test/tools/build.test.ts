@@ -75,16 +75,16 @@ describe("npm run tools", () => {
     mkdirSync(join(project, "bin"));
   });
 
-  /** Go, as far as it is needed: it writes `program` into a file of its own, says where, and notes how it was called. */
-  const installGo = (building = 'echo "$PROGRAM" > "$2"') =>
+  /** Go, as far as it is needed: it writes `program` where it is told to, and notes how it was called. */
+  const installGo = (building = 'echo "$PROGRAM" > "$1"') =>
     writeFileSync(
       join(project, "bin", "go"),
       `#!/bin/sh
-       echo "$@ $GOFLAGS" >> ${join(project, "calls")}
+       echo "$@" >> ${join(project, "calls")}
        case "$*" in
          env*CC) echo cc-of-nobody;;
          env*) echo go1.26.0;;
-         tool*) set -- to "${project}/kept.$$"; ${building}; echo "$2";;
+         run*) shift $(($# - 1)); ${building};;
        esac`,
       { mode: 0o755 },
     );
@@ -98,7 +98,7 @@ describe("npm run tools", () => {
     return { status, stdout, stderr };
   };
   const built = (name: string) => readFileSync(join(project, ".build", "bin", name), "utf8");
-  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^tool .*$/gm) ?? [];
+  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^run .*$/gm) ?? [];
 
   test("says in one line that Go is missing, and where to get it", () => {
     expect(run(["etcd"])).toEqual({
@@ -151,7 +151,7 @@ describe("npm run tools", () => {
     installGo();
     run(["etcd"]);
     writeFileSync(join(project, "tools", "etcd", "go.sum"), "another");
-    installGo('echo half > "$2"; exit 1');
+    installGo('echo half > "$1"; exit 1');
     const failed = { status: 2, stderr: expect.stringMatching(/etcd cannot be built: see above\n$/) as string };
     expect(run(["etcd"])).toMatchObject(failed);
     expect(built("etcd")).toBe("whole\n");
@@ -163,7 +163,7 @@ describe("npm run tools", () => {
     // Each build is done only when the other has begun, so that they do meet.
     const [ours, theirs] = ["ours", "theirs"].map((name) => join(project, name));
     installGo(
-      `: > "$PROGRAM"; echo begun > "$2"; while [ ! -e ${ours} ] || [ ! -e ${theirs} ]; do :; done; echo "$PROGRAM" > "$2"`,
+      `: > "$PROGRAM"; echo begun > "$1"; while [ ! -e ${ours} ] || [ ! -e ${theirs} ]; do :; done; echo "$PROGRAM" > "$1"`,
     );
     const codes = await Promise.all(
       [ours!, theirs!].map(async (program) => {

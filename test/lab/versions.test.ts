@@ -1,0 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { buildTool } from "../../tools/go";
+import { programNames, programs, versionOf, type ProgramName } from "../../tools/programs";
+
+// A program that is linked without its flags runs all the same, with no version or a wrong one: clients refuse it, servers are taken for others.
+
+const told = programNames.filter((name) => programs[name].ldflags !== undefined);
+const questions: Partial<Record<ProgramName, readonly string[]>> = {
+  pulumi: ["version"],
+  kubectl: ["version", "--client"],
+};
+
+test.each(told)("%s says the version that its module pins", (name) => {
+  const { stdout, stderr } = spawnSync(buildTool(name), questions[name] ?? ["--version"], { encoding: "utf8" });
+  expect(`${stdout}${stderr}`).toContain(versionOf(programs[name]).slice(1));
+});
