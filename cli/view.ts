@@ -16,7 +16,9 @@ const marks = {
 export function viewOf(stack: RenderedStack, paint: Paint): string {
   const { name, from, config, plan, verdicts } = stack;
   const { cluster, spire } = config;
-  const nameWidth = Math.max(...verdicts.map(({ guardrail }) => guardrail.name.length));
+  const notable = verdicts.filter(({ verdict }) => verdict !== "pass");
+  const held = verdicts.filter(({ verdict }) => verdict === "pass").map(({ guardrail }) => guardrail.name);
+  const nameWidth = Math.max(0, ...notable.map(({ guardrail }) => guardrail.name.length));
   const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
   const flag = `auth ${config.auth ? "on" : "off"}`;
   return [
@@ -38,7 +40,11 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ),
     "",
     "  Guardrails",
-    ...verdicts.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
+    ...notable.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
+    ...(held.length > 0
+      ? [`    ${paint("green", "ok  ")}  ${held.length} of ${verdicts.length}, in docs/guardrails.md:`]
+      : []),
+    ...wrapped(held, 100).map((line) => `          ${paint("dim", line)}`),
     "",
     "  Who may call whom",
     ...indented(
@@ -49,6 +55,16 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
         `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
     ),
   ].join("\n");
+}
+
+/** Names as lines of at most so many letters. */
+function wrapped(names: readonly string[], width: number): string[] {
+  return names.reduce<string[]>((lines, name, i) => {
+    const text = i < names.length - 1 ? `${name},` : name;
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + text.length > width) return [...lines, text];
+    return [...lines.slice(0, -1), `${last} ${text}`];
+  }, []);
 }
 
 /** What is said of a namespace whose operations do not count yet. */

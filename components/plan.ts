@@ -8,6 +8,7 @@ import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
 import { phaseChange, type PhaseChange } from "./rollout/phases";
+import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
 import { serviceOf, spireObjects } from "./spire/objects";
@@ -79,6 +80,13 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     auth: config.auth,
     trustDomain: config.trustDomain,
     phases: Object.fromEntries(phases.map(({ namespace, to }) => [namespace, to])),
+    earned: Object.fromEntries(
+      phases.map(({ namespace, configured, to }) => [
+        namespace,
+        earnedAfter(namespace, configured, to, config.auth, previous.state),
+      ]),
+    ),
+    offs: (previous.state?.offs ?? 0) + (previous.state?.auth === true && !config.auth ? 1 : 0),
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
     objects: recordOf(manifestsOf(components)),
   };

@@ -9,9 +9,11 @@ import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
+import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { decideKnown, entersRequire, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
+import { jumps } from "./rollout/promotions";
 import { readinessOf } from "./rollout/readiness";
 import { untilRelaxed } from "./rollout/relaxed";
 import { untilRolled } from "./rollout/rolled";
@@ -35,10 +37,13 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const self = new pulumi.StackReference("last-update", { name });
   const [rollout, look] = await Promise.all([self.getOutputDetails("rollout"), lookAt(config.cluster)]);
   const state = readState(rollout.value);
-  const asks = look.reachable && look.identity === config.cluster.identity && look.cilium === "on";
-  const readiness =
-    asks && entersRequire(config, state) ? readinessOf(await askReadiness(config), Date.now() / 1000) : undefined;
-  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), readiness);
+  const isHere = look.reachable && look.identity === config.cluster.identity;
+  const [asked, pods] = await Promise.all([
+    isHere && look.cilium === "on" && entersRequire(config, state) ? askReadiness(config) : undefined,
+    isHere ? askPods(config.cluster, jumps(config, state)) : {},
+  ]);
+  const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
+  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods });
 }
 
 /**

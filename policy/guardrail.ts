@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeObject, type KubernetesObject } from "../components/kubernetes";
+import type { Previous } from "../components/rollout/state";
 import type { Facts } from "./facts";
 
 export type Severity = "mandatory" | "advisory";
@@ -71,6 +72,14 @@ export function violationsOf(guardrail: Guardrail, facts: Facts): (Violation & {
     ...violation,
     severity: ceiling === "advisory" ? ceiling : (violation.severity ?? ceiling),
   }));
+}
+
+/** For what must not stop an update that may turn authentication off, but any other: also one with authentication off already. */
+export function goesOff({ config, previous }: Facts): { readonly severity?: "advisory" } {
+  if (config.auth) return {};
+  const { state, cilium }: Previous = previous === "unknown" ? {} : previous;
+  const isOff = state ? !state.auth : cilium === "off";
+  return isOff ? {} : { severity: "advisory" };
 }
 
 /** A violation where a value is not the wanted one. */

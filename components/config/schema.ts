@@ -126,7 +126,15 @@ export const schema = z.strictObject({
   ),
   cluster,
   spire,
-  rollout: section({ phases: json(z.record(namespace, choice(...phases))).prefault({}) }),
+  rollout: section({
+    phases: json(z.record(namespace, choice(...phases))).prefault({}),
+    /** Namespaces without pods, which may go to any phase at once. That no pods run in them is looked at in the update. */
+    greenfield: json(z.array(namespace)).prefault([]),
+    /** How many namespaces may go to `allow` or `require` in one update, beside those of `greenfield`. */
+    blastRadius: whole(1, 1000, 5).default(5),
+    /** The word for on again after an off: which off it was, as the preview says. */
+    resume: whole(1, 1_000_000, 1).optional(),
+  }),
   access: json(z.array(intent)).prefault([]),
   /** Instead of `access`: a file with the list, for more than fits in a stack file, or for another team to own. */
   accessFile: text(

@@ -1,5 +1,7 @@
 import type { StackConfig } from "../config/schema";
+import type { Running } from "./askPods";
 import type { Look } from "./live";
+import { jumps } from "./promotions";
 import type { Readiness } from "./readiness";
 import type { Previous, RolloutState } from "./state";
 
@@ -16,14 +18,20 @@ export interface Known {
  * Joins what the last update recorded with what a look at the cluster shows.
  *
  * A `require` needs an answer, for a rule that demands authentication from a Cilium that does not authenticate drops every new connection. A preview
- * without access goes by the record and says so. Nor does a namespace get to `require` while some pod could not authenticate. The way off needs no answer, and is stopped by one only: that this is another cluster.
+ * without access goes by the record and says so. Nor does a namespace get to `require` while some pod could not authenticate, or skip a phase unless it is known
+ * that no pods run in it. The way off needs no answer, and is stopped by one only: that this is another cluster.
+ *
+ * @param pods of the namespaces that are to skip phases
  */
 export function decideKnown(
   config: StackConfig,
   state: RolloutState | undefined,
   look: Look,
   preview: boolean,
-  readiness: Readiness = { lacks: [], unknown: [] },
+  {
+    readiness = { lacks: [], unknown: [] },
+    pods = {},
+  }: { readiness?: Readiness; pods?: Readonly<Record<string, Running>> } = {},
 ): Known {
   const record: Previous = state ? { state } : {};
   const { context, identity } = config.cluster;
@@ -35,10 +43,11 @@ export function decideKnown(
       return { previous: { ...record, cilium: state?.auth ? "on" : "off" }, errors: [], notes };
     }
     const waiting = Object.entries(config.rollout.phases).filter(([, phase]) => config.auth && phase === "require");
-    if (waiting.length === 0) return { previous: record, errors: [], notes: [what] };
-    const namespaces = waiting.map(([namespace]) => namespace).join(", ");
+    const skipping = config.auth ? jumps(config, state) : [];
+    if (waiting.length + skipping.length === 0) return { previous: record, errors: [], notes: [what] };
+    const namespaces = [...new Set([...waiting.map(([namespace]) => namespace), ...skipping])].join(", ");
     const error =
-      `${what}, so nobody knows whether Cilium authenticates, and ${namespaces} may not be require without. ` +
+      `${what}, so nobody knows whether Cilium authenticates or whether pods run, and ${namespaces} may not go on without. ` +
       `Give this kubeconfig read access to ${readable(config)}, or write allow.`;
     return { previous: record, errors: [error], notes: [] };
   }
@@ -59,7 +68,24 @@ export function decideKnown(
     (what) => `Nobody could say ${what}; where not, callers are dropped in require`,
   );
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
-  return { previous: { ...record, cilium }, errors: [], notes: [...notes, ...unknown] };
+  const { known, errors } = countsOf(pods);
+  const asked = preview || !config.auth ? { errors: [], notes: errors } : { errors, notes: [] };
+  const previous = { ...record, cilium, ...(Object.keys(known).length > 0 ? { pods: known } : {}) };
+  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...asked.notes] };
+}
+
+function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<string, number>; errors: string[] } {
+  const known: Record<string, number> = {};
+  const errors = Object.entries(pods).flatMap(([namespace, running]) => {
+    if (typeof running === "number") {
+      known[namespace] = running;
+      return [];
+    }
+    return [
+      `Nobody could say whether pods run in ${namespace} (${running.because}), which rollout.greenfield says there are none of; let this kubeconfig list pods there`,
+    ];
+  });
+  return { known, errors };
 }
 
 /** Whether an update might take a namespace to `require` that is not there, so that it has to be known whether pods could authenticate. */

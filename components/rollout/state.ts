@@ -5,7 +5,12 @@ import { ciliumStates } from "./phases";
 const recorded = z.object({
   auth: z.boolean(),
   trustDomain: z.string(),
+  /** What is in force. */
   phases: z.record(z.string(), z.enum(phases)),
+  /** What a namespace may go back to without another step, though it is not in force while authentication is off. Missing as `objects` is. */
+  earned: z.record(z.string(), z.enum(phases)).exactOptional(),
+  /** How many times authentication was turned off. Missing as `objects` is. */
+  offs: z.int().exactOptional(),
   /** SPIRE's version, where it is of this stack. */
   spire: z.string().exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */
@@ -18,6 +23,7 @@ export type RolloutState = Readonly<z.output<typeof recorded>>;
 const known = z.object({
   state: recorded.exactOptional(),
   cilium: z.enum(ciliumStates).exactOptional(),
+  pods: z.record(z.string(), z.int()).exactOptional(),
 });
 
 /**
@@ -25,6 +31,7 @@ const known = z.object({
  *
  * - `state`: the last finished update
  * - `cilium`: how far Cilium is with authentication
+ * - `pods`: how many run in a namespace that is to skip phases
  */
 export type Previous = Readonly<z.output<typeof known>>;
 

@@ -82,9 +82,9 @@ async function tell(cluster: TestCluster): Promise<Story> {
   call("web/intruder");
   await step(
     "On again",
-    "pulumi config set auth true --stack apps && pulumi up --stack apps && pulumi up --stack apps",
+    "pulumi config set auth true --stack apps && pulumi config set --path rollout.resume 1 --stack apps && pulumi up --stack apps && pulumi up --stack apps",
     () => {
-      stack.set("auth", "true");
+      stack.setFlag("true");
       return demand();
     },
   );

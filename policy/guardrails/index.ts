@@ -1,6 +1,7 @@
 import type { Guardrail } from "../guardrail";
 import { agentsEverywhere } from "./agentsEverywhere";
 import { authConsumed } from "./authConsumed";
+import { blastRadius } from "./blastRadius";
 import { ciliumVersion } from "./ciliumVersion";
 import { delegateWiring } from "./delegateWiring";
 import { flagAtomic } from "./flagAtomic";
@@ -12,10 +13,12 @@ import { noBroadAuthRule } from "./noBroadAuthRule";
 import { noClusterMesh } from "./noClusterMesh";
 import { noRequiredWhileDisabled } from "./noRequiredWhileDisabled";
 import { nodeAttestation } from "./nodeAttestation";
+import { oneStep } from "./oneStep";
 import { order } from "./order";
 import { pinnedCluster } from "./pinnedCluster";
 import { podSecurity } from "./podSecurity";
 import { protectedNamespaces } from "./protectedNamespaces";
+import { resume } from "./resume";
 import { sqliteSingleServer } from "./sqliteSingleServer";
 import { tcpOnly } from "./tcpOnly";
 import { trustDomain } from "./trustDomain";
@@ -28,6 +31,9 @@ export const guardrails: readonly Guardrail[] = [
   flagAtomic,
   order,
   inPlaceTransition,
+  resume,
+  oneStep,
+  blastRadius,
   pinnedCluster,
   ciliumVersion,
   noClusterMesh,

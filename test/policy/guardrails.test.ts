@@ -3,7 +3,7 @@ import type { Facts } from "../../policy/facts";
 import { judge, type Guardrail } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { goodFacts, helm, transitionFacts } from "../support/stacks";
-import { budget, clusterwide, images, policy, ttl, withConfig, withObject } from "./changes";
+import { budget, clusterwide, images, policy, ttl, withAuthOff, withConfig, withObject } from "./changes";
 import { mutations } from "./mutations";
 
 describe("the guardrails", () => {
@@ -63,12 +63,29 @@ describe.each(guardrails.map((guardrail) => [guardrail.name, guardrail] as const
       ({ change }) => {
         const facts = change(goodFacts());
         const [result] = judge([guardrail], { ...facts, config: { ...facts.config, auth: false } });
-        // With authentication off there is nothing to consume, and a mesh does no harm.
-        expect(result?.verdict).toBe(["auth-consumed", "no-clustermesh"].includes(name) ? "pass" : "warn");
+        // With authentication off there is nothing to consume or to resume, and a mesh does no harm.
+        expect(result?.verdict).toBe(["auth-consumed", "no-clustermesh", "resume"].includes(name) ? "pass" : "warn");
       },
     );
   },
 );
+
+test.each(["one-step", "blast-radius"])("%s stops nothing that turns authentication off, and anything else", (name) => {
+  const [mutation] = mutations[name] ?? [];
+  const facts = withAuthOff(mutation?.change(goodFacts()) ?? goodFacts());
+  const { previous } = facts;
+  if (previous === "unknown" || !previous.state) throw new Error("there is no state");
+  const verdictOf = (changed: Facts["previous"]) =>
+    judge(
+      guardrails.filter((guardrail) => guardrail.name === name),
+      { ...facts, previous: changed },
+    )[0]?.verdict;
+  expect(verdictOf(previous)).toBe("warn");
+  expect(verdictOf({ ...previous, state: { ...previous.state, auth: false } })).toBe("fail");
+  // A first update that finds Cilium without authentication turns nothing off; where nobody knows what there is, it may.
+  expect(verdictOf({ cilium: "off" })).toBe("fail");
+  expect(verdictOf({})).toBe("warn");
+});
 
 describe("what must not be caught", () => {
   const verdictOf = (name: string, change: (facts: Facts) => Facts) =>

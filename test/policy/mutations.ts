@@ -28,6 +28,7 @@ import {
   workload,
 } from "./changes";
 import type { Facts } from "../../policy/facts";
+import { rolloutMutations } from "./rolloutMutations";
 
 /** The good facts, changed in one way. */
 export interface Mutation {
@@ -54,6 +55,7 @@ const broad: Mutation[] = (
 
 /** What each guardrail claims to catch. */
 export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
+  ...rolloutMutations,
   "no-required-while-disabled": [
     {
       what: "auth off beside the policies of auth on",

@@ -42,15 +42,32 @@ describe("what is known before an update", () => {
 
   test("is not that Cilium authenticates while some pod could not, though Cilium itself is ready", () => {
     const lacks = ["of 9 identities 2 have no entry", "SPIRE gives no certificates to Cilium's agent on a"];
-    const known = decideKnown(on, state, authenticating, false, { lacks, unknown: [] });
+    const known = decideKnown(on, state, authenticating, false, { readiness: { lacks, unknown: [] } });
     expect(known.previous.cilium).toBe("rolling");
     expect(known.notes).toEqual([`Cilium does not authenticate everywhere yet: ${lacks.join("; ")}`]);
   });
 
   test("is that Cilium authenticates where nobody could say whether pods can, with what nobody could say", () => {
-    const known = decideKnown(on, state, authenticating, false, { lacks: [], unknown: ["whether it rains (403)"] });
+    const known = decideKnown(on, state, authenticating, false, {
+      readiness: { lacks: [], unknown: ["whether it rains (403)"] },
+    });
     expect(known.previous.cilium).toBe("on");
     expect(known.notes).toEqual([expect.stringMatching(/^Nobody could say whether it rains \(403\); /)]);
+  });
+
+  test("is how many pods run where phases are skipped; where nobody could say, an update stops and a preview says so", () => {
+    const pods = { orders: 0, shop: { because: "the API server answered 403" } };
+    const update = decideKnown(on, undefined, authenticating, false, { pods });
+    expect(update.previous.pods).toEqual({ orders: 0 });
+    expect(update.errors).toEqual([
+      expect.stringMatching(/whether pods run in shop \(.*403\).*let this kubeconfig list/),
+    ]);
+    const preview = decideKnown(on, undefined, authenticating, true, { pods });
+    expect([preview.errors, preview.notes.length]).toEqual([[], 2]);
+    expect(decideKnown(off, undefined, authenticating, false, { pods }).errors).toEqual([]);
+    expect(
+      decideKnown(configOf("apps", "rollout.phases.orders=allow"), undefined, away, false).errors.join(),
+    ).toContain("whether pods run, and orders may not go on without");
   });
 
   test("is asked of pods only where a namespace may get to require", () => {

@@ -118,7 +118,11 @@ export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
       ),
       rollout: fc
         .tuple(...namespaces.map(() => fc.constantFrom("off", "observe", "allow", "require")))
-        .map((phases) => ({ phases: Object.fromEntries(namespaces.map((n, i) => [n, phases[i]])) })),
+        // Without pods, so that each may be in any phase from the beginning.
+        .map((phases) => ({
+          phases: Object.fromEntries(namespaces.map((n, i) => [n, phases[i]])),
+          greenfield: namespaces,
+        })),
       access: intents(namespaces),
     }),
   );

@@ -19,6 +19,8 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     [`/api/v1/${cilium}/configmaps/cilium-config`]: {
       data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
     },
+    // Nobody who could be cut off, in the namespaces of the committed stacks.
+    ...Object.fromEntries(["orders", "registry"].map((namespace) => [runningIn(namespace), { items: [] }])),
     // Nobody who could be asked, since there is nobody to answer.
     [`/api/v1/${cilium}/pods?labelSelector=k8s-app%3Dcilium`]: { items: [] },
     [`/apis/apps/v1/${cilium}/daemonsets/cilium`]: {
@@ -33,6 +35,10 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     },
   };
 }
+
+/** The path of the list of a namespace's running pods. */
+export const runningIn = (namespace: string) =>
+  `/api/v1/namespaces/${namespace}/pods?fieldSelector=status.phase%3DRunning`;
 
 /** Runs an API server on loopback, and points KUBECONFIG at it under the given contexts, while `use` runs. */
 export async function withCluster<T>(answers: Answers, contexts: readonly string[], use: () => Promise<T>): Promise<T> {

@@ -70,6 +70,9 @@ describe("the user's own commands, in their order", () => {
 
     const writtenOn = stack.watchWrites();
     stack.project.must(["config", "set", "auth", "true", "--stack", "apps"]);
+    expect(stack.failingUp()).toContain("resume: zero-trust:auth is true, but it was turned off");
+    expect(writtenOn()).toEqual([]);
+    stack.project.must(["config", "set", "--path", "rollout.resume", "1", "--stack", "apps"]);
     stack.up();
     expect(writtenOn()).toEqual(off.slice(1));
     stack.rollCilium();

@@ -25,7 +25,7 @@ describe.each(updates)("an update that turns auth $goes", ({ flag, writes, ends 
   let before: ReturnType<LabStack["recorded"]>;
   beforeAll(() => {
     before = stack.recorded();
-    stack.set("auth", flag);
+    stack.setFlag(flag);
   });
   afterAll(() => stack.rollCilium());
 

@@ -78,16 +78,27 @@ export class LabStack {
 
   /** Brings the stack to `require`: the two updates that it takes. Without the pack, to be quick. */
   turnOn(): void {
-    this.set("auth", "true");
+    this.setFlag("true");
     this.up(withoutPack);
     this.rollCilium();
     this.up(withoutPack);
   }
 
+  /** Sets the flag; on again, with the word for it. */
+  setFlag(auth: string): void {
+    this.set("auth", auth);
+    const { offs = 0 } = this.rollout ?? {};
+    if (auth === "true" && offs > 0) this.set("rollout.resume", String(offs));
+  }
+
   /** What the last update recorded of the flag and of the namespace orders. */
   recorded(): { auth: boolean; phase: string | undefined } | undefined {
-    const rollout = this.project.outputs("apps")["rollout"] as RolloutState | undefined;
+    const { rollout } = this;
     return rollout && { auth: rollout.auth, phase: rollout.phases["orders"] };
+  }
+
+  private get rollout() {
+    return this.project.outputs("apps")["rollout"] as RolloutState | undefined;
   }
 
   /** What the values ConfigMap has of Cilium's authentication. */

@@ -60,7 +60,7 @@ describe("while Pulumi is away", () => {
     cluster.stack.set("auth", "false");
     cluster.stack.up();
     expect(recorded()).toEqual({ auth: false, phase: "allow" });
-    cluster.stack.set("auth", "true");
+    cluster.stack.setFlag("true");
     await cluster.demand();
     expect(await cluster.another()).toMatchObject({ status: 200 });
     expect(cluster.pairs("node2")).toBeGreaterThan(0);

@@ -136,7 +136,7 @@ describe("the flag under load, fifty new connections a second and five kept aliv
   test("on again drops nothing, and who was there, or has appeared, is authenticated", async () => {
     const answers: unknown[] = [];
     const results = await watchLoad(cluster, async () => {
-      cluster.stack.set("auth", "true");
+      cluster.stack.setFlag("true");
       await cluster.demand(async () => void answers.push(await up()));
       answers.push(await cluster.another());
     });

@@ -119,7 +119,7 @@ describe("an engine that is killed on the way off, and on the way on", () => {
   ])("costs no request: auth %s, after %s", async (flag, resource, ends) => {
     const before = recorded();
     const results = await seen(`engine killed, auth ${flag}`, () => {
-      cluster.stack.set("auth", flag);
+      cluster.stack.setFlag(flag);
       cluster.stack.failingUp({ ZT_KILL_AFTER: resource });
       expect(recorded()).toEqual(before);
       cluster.stack.project.must(["cancel", "--yes", "--stack", "apps"]);
@@ -143,7 +143,7 @@ describe("a node that is cut off from the port of the handshake", () => {
     cluster.stack.up();
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
     cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut);
-    cluster.stack.set("auth", "true");
+    cluster.stack.setFlag("true");
     await converges();
   });
 });
@@ -166,7 +166,7 @@ describe("a node whose kubelet answers nobody", () => {
     expect(results).toMatchObject(nothingFailed);
     cluster.stack.up();
     expect(recorded()).toEqual({ auth: false, phase: "allow" });
-    cluster.stack.set("auth", "true");
+    cluster.stack.setFlag("true");
     await converges();
   });
 });

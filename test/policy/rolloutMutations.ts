@@ -1,0 +1,91 @@
+import { type Previous, type RolloutState } from "../../components/rollout/state";
+import type { Facts } from "../../policy/facts";
+import { both, withConfig } from "./changes";
+import type { Mutation } from "./mutations";
+
+const withPrevious =
+  (change: (previous: Previous & { state: RolloutState }) => Previous) =>
+  (facts: Facts): Facts => {
+    const { previous } = facts;
+    if (previous === "unknown" || !previous.state) throw new Error("there is no state to change");
+    return { ...facts, previous: change({ ...previous, state: previous.state }) };
+  };
+/** What namespaces had earned before. */
+const earned = (phases: RolloutState["phases"]) =>
+  withPrevious(({ state, ...previous }) => ({ ...previous, state: { ...state, phases, earned: phases } }));
+const pods = (running: number) => withPrevious((previous) => ({ ...previous, pods: { orders: running } }));
+const noGreenfield = (...assignments: string[]) => withConfig("rollout.greenfield=[]", ...assignments);
+/** Namespaces that all go to a phase from the one below it. */
+const many = (count: number, phase: "allow" | "require", from: "observe" | "allow") => {
+  const names = Array.from({ length: count }, (_, i) => `shop-${i}`);
+  return both(
+    noGreenfield("rollout.phases.orders=observe", ...names.map((name) => `rollout.phases.${name}=${phase}`)),
+    earned({ orders: "observe", ...Object.fromEntries(names.map((name) => [name, from])) }),
+  );
+};
+/** An update after authentication was turned off so many times. */
+const afterOffs = (offs: number) =>
+  withPrevious(({ state }) => ({ cilium: "off", state: { ...state, auth: false, offs } }));
+
+export const rolloutMutations: Readonly<Record<string, readonly Mutation[]>> = {
+  "one-step": [
+    {
+      what: "two phases at once",
+      change: both(noGreenfield(), earned({ orders: "observe" })),
+      says: /from observe to require; write allow first/,
+    },
+    {
+      what: "a new namespace that begins to deny",
+      change: both(noGreenfield(), earned({})),
+      says: /from off to require; write observe first/,
+    },
+    {
+      what: "a namespace that is said to be without pods, and has some",
+      change: both(earned({}), pods(3)),
+      says: /from off to require, and 3 pods run in it/,
+    },
+    {
+      what: "a record of an earlier version, which has only what is in force",
+      change: both(
+        noGreenfield(),
+        withPrevious(({ state: { earned: _, ...state }, ...previous }) => ({
+          ...previous,
+          state: { ...state, phases: { orders: "observe" } },
+        })),
+      ),
+      says: /from observe to require/,
+    },
+  ],
+  "blast-radius": [
+    {
+      what: "more namespaces than the radius",
+      change: many(6, "allow", "observe"),
+      says: /takes 6 namespaces to allow or require at once \(shop-0, .*and rollout.blastRadius is 5/,
+    },
+    {
+      what: "more than a radius of one's own",
+      change: both(many(2, "allow", "observe"), (facts) => ({
+        ...facts,
+        config: { ...facts.config, rollout: { ...facts.config.rollout, blastRadius: 1 } },
+      })),
+      says: /takes 2 namespaces/,
+    },
+    {
+      what: "two that are the first to demand authentication",
+      change: many(2, "require", "allow"),
+      says: /takes shop-0, shop-1 to require at once, and none has been there/,
+    },
+  ],
+  resume: [
+    {
+      what: "on again without a word",
+      change: afterOffs(1),
+      says: /auth is true, but it was turned off; .*rollout\.resume 1$/,
+    },
+    {
+      what: "on again with the word for an earlier off",
+      change: both(withConfig("rollout.resume=1"), afterOffs(2)),
+      says: /turned off 2 times, and rollout.resume is 1; .*rollout\.resume 2$/,
+    },
+  ],
+};
