@@ -40,7 +40,7 @@ function main(): void {
   const stack = { name, peers: timed("readPeers", () => readPeers(directory, name)) };
   const verdicts = timed("judge", () => judge(guardrails, factsOfPlan(stack, config, update, previous)));
   timed("write the files", () => {
-    const rendered = { name, from: undefined, config, plan: update, verdicts };
+    const rendered = { name, from: undefined, config, plan: update, verdicts, waivers: [] };
     const out = mkdtempSync(join(tmpdir(), "zero-trust-bench-"));
     writeFiles(out, filesOf(rendered).files);
     writeFile(join(out, "docs.md"), accessPage(rendered));

@@ -8,6 +8,9 @@ export function guardrailsPage(guardrails: readonly Guardrail[]): string {
     "Written by `npm run render`. Each is judged by `render`, by the program before it registers anything, and by the policy pack. A mandatory one stops the update;",
     "while `auth` is off it only warns, unless it guards the way off itself.",
     "",
+    "`zero-trust:guardrails` in a stack file gives one another severity: `version-skew: { severity: mandatory }`, or",
+    "`tcp-only: { severity: advisory, reason: why, until: 2026-12-31 }`, which every preview shows, and which ends after that day.",
+    "",
     ...guardrails.flatMap(({ name, description, severity, blocksOff, prevents, remediation }) => [
       `## ${name}`,
       "",

@@ -7,6 +7,7 @@ import { previousFor, type Origin } from "../components/origins";
 import { factsOfPlan } from "../policy/facts";
 import { judge, type Verdict } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
+import { today, waived, waiverNotes } from "../policy/waivers";
 
 /** One stack as it would be deployed, and what the guardrails say of it. */
 export interface RenderedStack {
@@ -16,6 +17,8 @@ export interface RenderedStack {
   readonly config: StackConfig;
   readonly plan: Plan;
   readonly verdicts: readonly Verdict[];
+  /** What is said of the severities that the stack file changes. */
+  readonly waivers: readonly string[];
 }
 
 /**
@@ -35,5 +38,10 @@ export function renderStack(
   const stack = { name, peers: readPeers(directory, name) };
   // Without a transition there is no baseline: rules about changes must not pass for want of one.
   const facts = factsOfPlan(stack, config, update, from === undefined ? "unknown" : previous);
-  return { name, from, config, plan: update, verdicts: judge(guardrails, facts) };
+  const day = today();
+  const verdicts = judge(
+    guardrails.map((guardrail) => waived(guardrail, config, day)),
+    facts,
+  );
+  return { name, from, config, plan: update, verdicts, waivers: waiverNotes(guardrails, config, day) };
 }

@@ -40,6 +40,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ),
     "",
     "  Guardrails",
+    ...stack.waivers.map((waiver) => `    ${paint("yellow", waiver)}`),
     ...notable.flatMap((verdict) => viewOfVerdict(verdict, nameWidth, paint)),
     ...(held.length > 0
       ? [`    ${paint("green", "ok  ")}  ${held.length} of ${verdicts.length}, in docs/guardrails.md:`]
@@ -98,7 +99,7 @@ function viewOfVerdict(
 }
 
 /** The stack as `--json` shows it. */
-export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object {
+export function jsonOf({ name, config, plan, verdicts, waivers }: RenderedStack): object {
   const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
   return {
     name,
@@ -113,7 +114,7 @@ export function jsonOf({ name, config, plan, verdicts }: RenderedStack): object 
       ...(undecided === undefined ? {} : { undecided }),
     })),
     access: plan.access,
-    notes: plan.notes,
+    notes: [...plan.notes, ...waivers],
     ...(leftOut.length > 0 ? { operationsLeftOut: leftOut } : {}),
   };
 }

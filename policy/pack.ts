@@ -6,6 +6,7 @@ import { readPeers } from "../components/config/peers";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
 import { violationsOf, type Guardrail, type Severity } from "./guardrail";
+import { today, waived, waiverNotes } from "./waivers";
 import { factsOfResources, objectOf } from "./packFacts";
 
 type Basis = Pick<Facts, "stack" | "config">;
@@ -36,18 +37,24 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
       description:
         "What the guardrails advise, and what they would stop if this update did not turn authentication off.",
       enforcementLevel: "advisory",
-      validateStack: reportStack(guardrails, "advisory", basis),
+      validateStack: (args, report) => {
+        const read = basis();
+        if (read instanceof ConfigError) return;
+        for (const note of waiverNotes(guardrails, read.config, today())) report(note);
+        reportStack(guardrails, "advisory", basis)(args, report);
+      },
     },
   ];
 }
 
 function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Policies[number] {
-  const { name, description, severity, remediation, reads, checkStack } = guardrail;
+  const { name, description, remediation, reads, checkStack } = guardrail;
   const { checkObject: _, ...stackRule } = guardrail;
   return {
     name,
     description,
-    enforcementLevel: severity,
+    // It reports nothing else, whatever the severity that the stack's configuration gives it.
+    enforcementLevel: "mandatory",
     remediationSteps: remediation,
     ...(reads && { validateResource: reportObject(guardrail, basis) }),
     ...(checkStack && { validateStack: reportStack([stackRule], "mandatory", basis) }),
@@ -62,9 +69,11 @@ function reportObject({ checkStack: _, ...guardrail }: Guardrail, basis: () => B
     if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
     const nothing = { releases: [], components: [], edges: [], providers: [], previous: "unknown" } as const;
     const facts = { ...read, ...nothing, objects: [object.manifest] };
-    if (object.unknown.length > 0 && (read.config.auth || guardrail.blocksOff))
+    const inForce = waived(guardrail, read.config, today());
+    const stops = inForce.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
+    if (object.unknown.length > 0 && stops)
       report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
-    for (const { where, message, severity } of violationsOf(guardrail, facts))
+    for (const { where, message, severity } of violationsOf(inForce, facts))
       if (severity === "mandatory") report(`${where} ${message}`);
   };
 }
@@ -76,7 +85,7 @@ function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: (
     if (read instanceof ConfigError) return;
     const facts = factsOfResources(read, resources);
     for (const guardrail of guardrails)
-      for (const { where, message, severity } of violationsOf(guardrail, facts))
+      for (const { where, message, severity } of violationsOf(waived(guardrail, read.config, today()), facts))
         if (severity === level)
           report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
   };

@@ -7,6 +7,7 @@ import type { Known } from "../components/rollout/decide";
 import { factsOfPlan } from "./facts";
 import { judge } from "./guardrail";
 import { guardrails } from "./guardrails";
+import { today, waived, waiverNotes } from "./waivers";
 import { userError } from "../components/userError";
 
 /**
@@ -17,12 +18,17 @@ import { userError } from "../components/userError";
  */
 export function preflight(config: StackConfig, known: Known, plan: Plan): RunError | undefined {
   const stack = { name: pulumi.getStack(), peers: readPeers(".", pulumi.getStack()) };
-  const verdicts = judge(guardrails, factsOfPlan(stack, config, plan, known.previous));
+  const day = today();
+  const inForce = guardrails.map((guardrail) => waived(guardrail, config, day));
+  const verdicts = judge(inForce, factsOfPlan(stack, config, plan, known.previous));
   const found = verdicts.flatMap(({ guardrail, violations }) =>
     violations.map(({ where, message, severity }) => ({ severity, text: `${guardrail.name}: ${where} ${message}` })),
   );
   const errors = [...known.errors, ...found.filter(({ severity }) => severity === "mandatory").map(({ text }) => text)];
-  const warnings = found.filter(({ severity }) => severity === "advisory").map(({ text }) => text);
+  const warnings = [
+    ...waiverNotes(guardrails, config, day),
+    ...found.filter(({ severity }) => severity === "advisory").map(({ text }) => text),
+  ];
 
   const refusal = errors.length > 0 ? userError(errors.join("\n")) : undefined;
   if (refusal && !pulumi.runtime.isDryRun()) throw refusal;

@@ -4,6 +4,7 @@ import { spire as names } from "../spire/settings";
 import { boolean, choice, hinted, json, name, namespace, object, section, text, whole } from "./fields";
 import { intent } from "./intentSchema";
 import { defaultSpireVersion } from "./versions";
+import { waiver } from "./waiverSchema";
 
 const duration = (example: string) =>
   text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);
@@ -135,6 +136,10 @@ export const schema = z.strictObject({
     /** The word for on again after an off: which off it was, as the preview says. */
     resume: whole(1, 1_000_000, 1).optional(),
   }),
+  /** Guardrails with another severity than their own, by name. docs/guardrails.md has them all. */
+  guardrails: json(
+    z.record(text(/^[a-z]+(-[a-z]+)*$/, "a guardrail's name, as in docs/guardrails.md", "version-skew"), waiver),
+  ).prefault({}),
   access: json(z.array(intent)).prefault([]),
   /** Instead of `access`: a file with the list, for more than fits in a stack file, or for another team to own. */
   accessFile: text(

@@ -70,10 +70,10 @@ describe("the policy pack", () => {
     configure();
   });
 
-  test("has every guardrail at its own severity, as a policy that says how to put it right", () => {
-    for (const { name, severity, description, remediation } of guardrails)
+  test("has every guardrail as a policy that says how to put it right", () => {
+    for (const { name, description, remediation } of guardrails)
       expect(policyNamed(name)).toMatchObject({
-        enforcementLevel: severity,
+        enforcementLevel: "mandatory",
         description,
         remediationSteps: remediation,
       });
@@ -86,6 +86,16 @@ describe("the policy pack", () => {
     expect(
       checkObject("no-broad-auth-rule", policyType, required({ fromEndpoints: [{ matchLabels: { a: "b" } }] })),
     ).toEqual([]);
+  });
+
+  test("only warns where the stack's configuration says so, also of what is unknown, and says until when", () => {
+    const [severity, reason, until] = ["severity=advisory", "reason=it is replaced in June", "until=9999-12-31"];
+    configure(...[severity, reason, until].map((assignment) => `guardrails.no-broad-auth-rule.${assignment}`));
+    for (const fromEndpoints of [[{}], unknown])
+      expect(checkObject("no-broad-auth-rule", policyType, required({ fromEndpoints }))).toEqual([]);
+    const said = checkStack("advice", [{ type: policyType, name: "x", props: required({ fromEndpoints: [{}] }) }]);
+    expect(said.join("\n")).toMatch(/it only warns until 9999-12-31: it is replaced in June/);
+    expect(said.join("\n")).toMatch(/no-broad-auth-rule: CiliumNetworkPolicy orders\/api/);
   });
 
   test.each([
