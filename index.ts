@@ -10,7 +10,7 @@ export = async () => {
   const update = plan(config, known.previous);
 
   const refusal = preflight(config, known, update);
-  const outputs = registerPlan(update, known.previous, clusterProvider(config.cluster), config.cluster);
+  const outputs = registerPlan(update, known.previous, clusterProvider(config.cluster), config);
   if (refusal) throw refusal;
   return outputs;
 };

@@ -63,6 +63,7 @@ async function round(first: Measured, same: Measured, flag: Measured): Promise<v
     stack.make("infra");
     const { project, plane } = stack;
     await measure(first, "`pulumi preview --stack infra`", () => project.must(["preview", "--stack", "infra"]));
+    stack.giveTo("apps");
     await measure(first, "`pulumi preview --stack apps`", () => project.must(["preview", "--stack", "apps"]));
     await measure(first, "`pulumi up --stack apps`, its preview included", () => project.must(up));
     const objects = objectsOf(loadConfig(readStackFile(project.directory, "apps"), "apps"));

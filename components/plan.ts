@@ -53,6 +53,8 @@ export interface Plan {
   readonly recordedAfter: readonly string[];
   /** Whether nodes may still demand authentication that Cilium is about to stop, so that it has to wait for them (and for no longer than it is bearable). */
   readonly waitsForNodes: boolean;
+  /** Whether Cilium, which is about to authenticate, waits until this stack's SPIRE is ready wherever it runs. */
+  readonly waitsForSpire: boolean;
   /** Whether what comes after Cilium waits until its pods run what its release says. Never on the way off. */
   readonly waitsForCilium: boolean;
 }
@@ -98,6 +100,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
     waitsForNodes: !config.auth && config.cluster.cilium.delivery !== "none" && previous.cilium !== "off",
+    waitsForSpire:
+      config.auth && !previous.state?.auth && config.spire.install === "managed" && !installs(config, previous),
     waitsForCilium: config.cluster.cilium.delivery === "helm" && (config.auth || isFirst(previous)),
     // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
@@ -105,16 +109,15 @@ export function plan(config: StackConfig, previous: Previous): Plan {
 }
 
 function inOrder(config: StackConfig, previous: Previous, policies: readonly PlannedComponent[]): PlannedComponent[] {
-  // The first release of Cilium brings the network, and its operator the kinds that the policies are of.
-  const installs = config.cluster.cilium.delivery === "helm" && isFirst(previous);
-  if (installs && !config.auth) {
+  const first = installs(config, previous);
+  if (first && !config.auth) {
     const rest = policies.map(after("cilium-auth"));
     return [ciliumComponent(config, []), ...rest, ...spireComponent(config, namesOf(policies))];
   }
   if (config.auth) {
     const spire = spireComponent(config, []);
     // SPIRE's server waits for the network, and the network's operator for the server's address.
-    const needs = installs && config.spire.install === "managed" ? [serviceOf("spire")] : namesOf(spire);
+    const needs = first && config.spire.install === "managed" ? [serviceOf("spire")] : namesOf(spire);
     const cilium = ciliumComponent(config, needs);
     return [...spire, cilium, ...policies.map(after(...namesOf(spire), cilium.name))];
   }
@@ -122,6 +125,10 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   const cilium = ciliumComponent(config, allow);
   return [...policies, cilium, ...spireComponent(config, [...allow, cilium.name])];
 }
+
+/** Whether this stack makes Cilium's release for the first time: it brings the network, and its operator the kinds that the policies are of. */
+const installs = ({ cluster }: StackConfig, previous: Previous) =>
+  cluster.cilium.delivery === "helm" && isFirst(previous);
 
 /** Whether nothing was deployed before, and Cilium is not there. */
 const isFirst = ({ state, cilium = "off" }: Previous) => state === undefined && cilium === "off";

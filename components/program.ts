@@ -13,6 +13,7 @@ import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { decideKnown, entersRequire, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
+import { untilOnEveryNode } from "./rollout/everyNode";
 import { jumps } from "./rollout/promotions";
 import { readinessOf } from "./rollout/readiness";
 import { untilRelaxed } from "./rollout/relaxed";
@@ -52,30 +53,25 @@ export async function readKnown(config: StackConfig): Promise<Known> {
  * @param previous what was known before, for the policy pack
  * @returns the stack's outputs. `rollout` is known only after the components that it depends on, so that an update that fails leaves the old state.
  */
-export function registerPlan(
-  plan: Plan,
-  previous: Previous,
-  provider: pulumi.ProviderResource,
-  cluster: StackConfig["cluster"],
-) {
+export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.ProviderResource, config: StackConfig) {
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
   /** What others come after: the components, once what is waited for after them has come about. */
   const settled = new Map<string, pulumi.Input<pulumi.Resource>>();
   for (const planned of plan.components) {
     const isCilium = planned.kind === "CiliumAuth" && !pulumi.runtime.isDryRun();
+    const before = () => planned.after.map((name) => earlier(done, name));
     const dependsOn =
       isCilium && plan.waitsForNodes
-        ? relaxed(
-            planned.after.map((name) => earlier(done, name)),
-            cluster,
-          )
-        : planned.after.map((name) => earlier(settled, name));
+        ? relaxed(before(), config.cluster)
+        : isCilium && plan.waitsForSpire
+          ? everywhere(before(), config)
+          : planned.after.map((name) => earlier(settled, name));
     const hurried = planned.kind === "Spire" && !plan.outputs.rollout.auth;
     const component = register(planned, { provider, dependsOn, ...(hurried ? { customTimeouts: soon } : {}) });
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
-    settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, cluster) : component);
+    settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
   return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
@@ -90,6 +86,21 @@ function relaxed(policies: ReturnType<typeof register>[], cluster: StackConfig["
     const warning = await untilRelaxed(() => askAgents(cluster), setTimeout);
     if (warning) void pulumi.log.warn(warning);
     return policies;
+  });
+}
+
+/** What Cilium comes after on the way on: SPIRE, once it is ready on every node. Where it is not, the update ends here, with Cilium as it was. */
+function everywhere(spire: ReturnType<typeof register>[], config: StackConfig) {
+  const tell = (what: string) => void pulumi.log.info(`waiting for SPIRE: ${what}`, undefined, undefined, true);
+  return pulumi.all(spire.map(({ ready }) => ready)).apply(async () => {
+    const left = await untilOnEveryNode(config, tell, setTimeout);
+    if (left && "what" in left)
+      throw userError(
+        `${left.what}, so Cilium is left as it is. Look at: kubectl --namespace ${config.spire.agentNamespace} get pods --output wide; then update again.`,
+      );
+    if (left)
+      void pulumi.log.warn(`Nobody could say whether SPIRE is ready on every node (${left.because}). Going on.`);
+    return spire;
   });
 }
 

@@ -9,6 +9,8 @@ import { releaseNamespaceOf } from "../components/cilium/values";
 export interface Peer {
   readonly name: string;
   readonly trustDomain: string;
+  /** Its cluster's, where the stack file has it. */
+  readonly identity?: string;
 }
 
 /** Values for a chart, whoever installs it. */

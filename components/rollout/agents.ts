@@ -2,6 +2,7 @@ import type { StackConfig } from "../config/schema";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
 import type { Provider } from "./readiness";
+import { dial, peersOf } from "./handshake";
 import { countDemanding, type Answer } from "./relaxed";
 
 /** How many agents are asked at a time. */
@@ -18,12 +19,19 @@ export const askAgents = (cluster: StackConfig["cluster"]): Promise<Answer[]> =>
     return { demanding };
   });
 
-/** Asks the agents of a cluster whether SPIRE gives them certificates. As {@link eachAgent}. */
+/** Asks the agents of a cluster whether SPIRE gives them certificates, and whether they reach each other. As {@link eachAgent}. */
 export const askProviders = (cluster: StackConfig["cluster"]): Promise<Provider[]> =>
-  eachAgent(cluster, async (run) => {
-    const status = JSON.parse(await run(["cilium-dbg", "status", "--output", "json"])) as Status;
+  eachAgent(cluster, async (run, own, addresses) => {
+    const [answer, unanswered] = await Promise.all([
+      run(["cilium-dbg", "status", "--output", "json"]),
+      run(dial(peersOf(addresses, own))).then(
+        (output) => output.split("\n").filter((address) => address !== ""),
+        () => undefined,
+      ),
+    ]);
+    const status = JSON.parse(answer) as Status;
     const { state = "unknown", msg = "" } = status["auth-certificate-provider"] ?? {};
-    return { state, message: msg };
+    return { state, message: msg, unanswered };
   });
 
 interface Status {
@@ -33,13 +41,13 @@ interface Status {
 /**
  * Asks the agents of a cluster, each in its own pod. Reads pods and runs a command in them (`pods/exec`) in Cilium's namespace.
  *
- * @param ask runs commands in the agent's container
+ * @param ask runs commands in the agent's container; is told its node's address, and those of all
  * @returns an answer for each agent, or why there is none; nothing where Cilium does not run
  * @throws where the agents cannot be listed
  */
 async function eachAgent<T>(
   { context, cilium }: StackConfig["cluster"],
-  ask: (run: (command: readonly string[]) => Promise<string>) => Promise<T>,
+  ask: (run: (command: readonly string[]) => Promise<string>, own: string, addresses: readonly string[]) => Promise<T>,
 ): Promise<({ readonly node: string } & (T | { readonly because: string }))[]> {
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
@@ -53,13 +61,18 @@ async function eachAgent<T>(
     .catch((error: unknown) => {
       throw new Error(reasonOf(error));
     });
-  const agents = items.map(({ metadata, spec }) => ({ pod: metadata?.name ?? "", node: spec?.nodeName ?? "no node" }));
+  const agents = items.map(({ metadata, spec, status }) => ({
+    pod: metadata?.name ?? "",
+    node: spec?.nodeName ?? "no node",
+    address: status?.hostIP ?? "",
+  }));
+  const addresses = agents.flatMap(({ address }) => (address === "" ? [] : [address]));
   const answers: ({ readonly node: string } & (T | { readonly because: string }))[] = [];
   const askNext = async (): Promise<void> => {
     for (let agent = agents.pop(); agent; agent = agents.pop()) {
-      const { node, pod } = agent;
+      const { node, pod, address } = agent;
       const place = { namespace, pod, container: "cilium-agent" };
-      const answer = ask((command) => execIn(kubeconfig, place, command));
+      const answer = ask((command) => execIn(kubeconfig, place, command), address, addresses);
       const known = await answer.catch((error: unknown) => ({ because: reasonOf(error) }));
       answers.push({ node, ...known });
     }

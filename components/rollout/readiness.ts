@@ -1,6 +1,10 @@
-/** Whether SPIRE gives certificates to Cilium's agent on a node, in Cilium's words; or why nobody knows. */
+/**
+ * Whether SPIRE gives certificates to Cilium's agent on a node, in Cilium's words, and which other nodes do not answer it on the port of the handshake; or why
+ * nobody knows.
+ */
 export type Provider = { readonly node: string } & (
-  { readonly state: string; readonly message: string } | { readonly because: string }
+  | { readonly state: string; readonly message: string; readonly unanswered: readonly string[] | undefined }
+  | { readonly because: string }
 );
 
 /** An identity that Cilium has given to pods, by its number and their namespace. */
@@ -52,6 +56,20 @@ export function readinessOf({ agents, identities, entries }: Asked, now: number)
       "state" in agent && agent.state !== "Ok" ? [`${agent.node} (${agent.message || agent.state})`] : [],
     );
     if (failing.length > 0) lacks.push(`SPIRE gives no certificates to Cilium's agent on ${some(failing)}`);
+    const cut = agents.flatMap((agent) =>
+      "state" in agent && agent.unanswered !== undefined && agent.unanswered.length > 0
+        ? [`${agent.node} to ${agent.unanswered.join(", ")}`]
+        : [],
+    );
+    if (cut.length > 0)
+      lacks.push(
+        `agents do not answer on the port of the handshake (TCP 4250, which firewalls must let through between nodes): from ${some(cut)}`,
+      );
+    const undialled = agents.flatMap((agent) =>
+      "state" in agent && agent.unanswered === undefined ? [agent.node] : [],
+    );
+    if (undialled.length > 0)
+      unknown.push(`whether other nodes answer on the port of the handshake from ${some(undialled)}`);
   }
   if (
     known(identities, "which identities there are") &&

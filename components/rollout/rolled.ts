@@ -1,14 +1,8 @@
 import type { Look } from "./live";
+import { untilSettled, type Left, type Limits } from "./settled";
 
-/** In seconds. */
-export const limits = {
-  /** For a rollout in which nothing changes any more: a pod that starts has a minute for it, by the chart's probes. */
-  standstill: 120,
-  /** For one that goes back and forth. */
-  whole: 900,
-  /** For a cluster that cannot be read. */
-  unreadable: 10,
-} as const;
+/** A pod that starts has a minute for it, by the chart's probes. */
+const limits: Limits = { standstill: 120, whole: 900, unreadable: 10 };
 
 /**
  * Waits until every pod of Cilium runs what its release says, and not for ever. It is this program that waits, and not helm, since a helm that is killed while
@@ -26,24 +20,13 @@ export async function untilRolled(
   pause: (milliseconds: number) => Promise<unknown>,
   now: () => number = Date.now,
 ): Promise<string | undefined> {
-  const start = now();
-  let changed = start;
-  let last: string | undefined;
-  for (;;) {
+  const rolls = async (): Promise<Left> => {
     const seen = await look();
-    const what = seen.reachable ? seen.rolls : `the cluster cannot be read (${seen.because})`;
-    if (what === undefined) return undefined;
-    if (what !== last) {
-      tell(what);
-      last = what;
-      changed = now();
-    }
-    const standstill = (now() - changed) / 1000;
-    if (
-      standstill >= (seen.reachable ? limits.standstill : limits.unreadable) ||
-      (now() - start) / 1000 >= limits.whole
-    )
-      return `Cilium is not known to run as it is configured: ${what}. Going on.`;
-    await pause(1_000);
-  }
+    if (!seen.reachable) return { because: seen.because };
+    return seen.rolls === undefined ? undefined : { what: seen.rolls };
+  };
+  const left = await untilSettled(rolls, limits, tell, pause, now);
+  if (left === undefined) return undefined;
+  const what = "what" in left ? left.what : `the cluster cannot be read (${left.because})`;
+  return `Cilium is not known to run as it is configured: ${what}. Going on.`;
 }

@@ -13,12 +13,14 @@ import { noBroadAuthRule } from "./noBroadAuthRule";
 import { noClusterMesh } from "./noClusterMesh";
 import { noRequiredWhileDisabled } from "./noRequiredWhileDisabled";
 import { nodeAttestation } from "./nodeAttestation";
+import { oneStack } from "./oneStack";
 import { oneStep } from "./oneStep";
 import { order } from "./order";
 import { pinnedCluster } from "./pinnedCluster";
 import { podSecurity } from "./podSecurity";
 import { protectedNamespaces } from "./protectedNamespaces";
 import { resume } from "./resume";
+import { spireNeeded } from "./spireNeeded";
 import { sqliteSingleServer } from "./sqliteSingleServer";
 import { tcpOnly } from "./tcpOnly";
 import { trustDomain } from "./trustDomain";
@@ -35,6 +37,7 @@ export const guardrails: readonly Guardrail[] = [
   oneStep,
   blastRadius,
   pinnedCluster,
+  oneStack,
   ciliumVersion,
   noClusterMesh,
   protectedNamespaces,
@@ -43,6 +46,7 @@ export const guardrails: readonly Guardrail[] = [
   knownKinds,
   authConsumed,
   trustDomain,
+  spireNeeded,
   delegateWiring,
   nodeAttestation,
   agentsEverywhere,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Facts } from "../../policy/facts";
 import { judge, type Guardrail } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
+import type { Previous } from "../../components/rollout/state";
 import { goodFacts, helm, transitionFacts } from "../support/stacks";
 import { budget, clusterwide, images, policy, ttl, withAuthOff, withConfig, withObject } from "./changes";
 import { mutations } from "./mutations";
@@ -122,6 +123,28 @@ describe("what must not be caught", () => {
       "sqlite-single-server",
       "a budget for other pods",
       withObject(budget({ minAvailable: 1, selector: { matchLabels: { app: "db" } } })),
+    ],
+    [
+      "spire-needed",
+      "SPIRE that goes once authentication is off",
+      (facts: Facts): Facts => {
+        const [changed, { state }] = [
+          withConfig("spire.install=bundled", "auth=false")(facts),
+          facts.previous as Previous,
+        ];
+        return { ...changed, previous: state ? { state: { ...state, auth: false } } : {} };
+      },
+    ],
+    [
+      "one-stack",
+      "stack files whose clusters are not known yet",
+      (facts: Facts): Facts => ({
+        ...facts,
+        stack: {
+          name: "apps",
+          peers: [{ name: "infra", trustDomain: "x.corp", identity: facts.config.cluster.identity }],
+        },
+      }),
     ],
     ["trust-domain", "the first deployment", (facts: Facts): Facts => ({ ...facts, previous: {} })],
     ["ttl-coherence", "a lifetime in two units", ttl("default_x509_svid_ttl", "1h30m")],

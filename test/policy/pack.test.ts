@@ -204,8 +204,8 @@ describe("the policy pack", () => {
         const [verdict] = judge([guardrail], facts);
         return verdict?.verdict === "pass";
       });
-      // Unknown values of Cilium's chart stop at flag-atomic already.
-      expect(decided.map(({ name }) => name)).toEqual(["no-clustermesh"]);
+      // The configuration decides; unknown values of Cilium's chart stop at flag-atomic already.
+      expect(decided.map(({ name }) => name)).toEqual(["one-stack", "no-clustermesh", "spire-needed"]);
     });
   });
 

@@ -76,6 +76,34 @@ export const rolloutMutations: Readonly<Record<string, readonly Mutation[]>> = {
       says: /takes shop-0, shop-1 to require at once, and none has been there/,
     },
   ],
+  "one-stack": [
+    {
+      what: "the cluster of another stack",
+      change: both(withConfig("cluster.identity=12345678-0000-0000-0000-000000000000"), (facts) => ({
+        ...facts,
+        stack: {
+          ...facts.stack,
+          peers: facts.stack.peers.map((peer) => ({ ...peer, identity: facts.config.cluster.identity })),
+        },
+      })),
+      says: /cluster\.identity is 1234.*and so is that of stack infra/,
+    },
+  ],
+  "spire-needed": [
+    {
+      what: "SPIRE that goes while a namespace demands authentication",
+      change: withConfig("spire.install=external", "spire.external.serverAddress=spire.corp:443"),
+      says: /is external, which takes away SPIRE 1\.15\.3 while orders demand authentication/,
+    },
+    {
+      what: "SPIRE that goes before any does",
+      change: both(
+        withConfig("spire.install=bundled"),
+        withPrevious(({ state }) => ({ state: { ...state, phases: {} } })),
+      ),
+      says: /while authentication is on/,
+    },
+  ],
   resume: [
     {
       what: "on again without a word",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readinessOf, type Asked } from "../../components/rollout/readiness";
 
 const now = 1_000;
-const ok = (node: string) => ({ node, state: "Ok", message: "" });
+const ok = (node: string) => ({ node, state: "Ok", message: "", unanswered: [] });
 const identity = (number: number) => ({ number: `${number}`, namespace: "web" });
 
 /** A cluster in which every pod can authenticate. */
@@ -23,8 +23,18 @@ describe("before a namespace demands authentication", () => {
   });
 
   test("an agent that SPIRE gives no certificates is named with what it says", () => {
-    const agents = [ok("a"), { node: "b", state: "Failure", message: "no socket" }];
+    const agents = [ok("a"), { ...ok("b"), state: "Failure", message: "no socket" }];
     expect(judge({ agents }).lacks).toEqual(["SPIRE gives no certificates to Cilium's agent on b (no socket)"]);
+  });
+
+  test("a node that does not answer another on the port of the handshake is named, and so is who could not be asked to try", () => {
+    const agents = [
+      { ...ok("a"), unanswered: ["10.0.0.2", "10.0.0.3"] },
+      { ...ok("b"), unanswered: undefined },
+    ];
+    const { lacks, unknown } = judge({ agents });
+    expect(lacks).toEqual([expect.stringMatching(/TCP 4250.* from a to 10\.0\.0\.2, 10\.0\.0\.3$/)]);
+    expect(unknown).toEqual(["whether other nodes answer on the port of the handshake from b"]);
   });
 
   test("an identity without an entry is named with its namespace, and so is one whose entry agents may not know yet", () => {

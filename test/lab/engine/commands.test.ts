@@ -18,6 +18,7 @@ describe("the user's own commands, in their order", () => {
   test.each(["infra", "apps"])(
     "pulumi preview --stack %s shows what it would do, with the guardrails' verdict, and writes nothing",
     (name) => {
+      stack.giveTo(name);
       const written = stack.watchWrites();
       const output = stack.project.must(["preview", "--stack", name]);
       expect(summary(output)).toBe("+ 31 to create");

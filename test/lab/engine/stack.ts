@@ -21,6 +21,8 @@ const upArgs = ["up", "--stack", "apps", "--yes", "--skip-preview"];
 
 /** The stack `apps` on a control plane of its own, worked on with the user's own commands. */
 export class LabStack {
+  private readonly stacks: string[] = [];
+
   private constructor(
     readonly plane: ControlPlane,
     readonly project: LabProject,
@@ -46,7 +48,14 @@ export class LabStack {
   /** Makes a stack of the project for this cluster. */
   make(name: string): void {
     this.project.must(["stack", "init", name]);
-    this.set("cluster.identity", this.identity, name);
+    this.stacks.push(name);
+    this.giveTo(name);
+  }
+
+  /** Says in the stack files that this cluster belongs to a stack, and to no other. */
+  giveTo(owner: string): void {
+    const nobody = "00000000-0000-0000-0000-000000000000";
+    for (const name of this.stacks) this.set("cluster.identity", name === owner ? this.identity : nobody, name);
   }
 
   /** The UID of its kube-system. */
