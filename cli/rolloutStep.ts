@@ -1,0 +1,57 @@
+import { readPeers } from "../components/config/peers";
+import type { Phase, StackConfig } from "../components/config/schema";
+import { previousFor } from "../components/origins";
+import { plan } from "../components/plan";
+import { factsOfPlan } from "../policy/facts";
+import { judge } from "../policy/guardrail";
+import { guardrails } from "../policy/guardrails";
+import { today, waived } from "../policy/waivers";
+
+/** What the guardrails would stop at after a step, and did not before it. */
+export function refusals(stack: string, before: StackConfig, after: StackConfig): string[] {
+  const known = new Set(violations(stack, before, before));
+  return violations(stack, before, after).filter((violation) => !known.has(violation));
+}
+
+/** Violations in the update from one configuration, fully in force, to another. */
+function violations(stack: string, from: StackConfig, to: StackConfig): string[] {
+  const empty = Object.fromEntries(to.rollout.greenfield.map((namespace) => [namespace, 0]));
+  const previous = { ...previousFor("on", from), pods: empty };
+  const facts = factsOfPlan(
+    { name: stack, peers: readPeers(".", stack) },
+    { ...to, auth: true },
+    plan({ ...to, auth: true }, previous),
+    previous,
+  );
+  return judge(
+    guardrails.map((guardrail) => waived(guardrail, to, today())),
+    facts,
+  ).flatMap(({ guardrail, violations }) =>
+    violations
+      .filter(({ severity }) => severity === "mandatory")
+      .map(({ where, message }) => `${guardrail.name}: ${where} ${message}`),
+  );
+}
+
+/** What a step waits for, and what to look at before it is merged. */
+export function waitsFor(stack: string, namespace: string, phase: Phase, greenfield: boolean): string[] {
+  const verify = `npm run verify -- --stack ${stack} --namespace ${namespace}`;
+  const gates =
+    "The update that gets there first waits until Cilium authenticates on every node, every agent has a certificate and answers the others, and every identity has its entry in SPIRE.";
+  if (greenfield) return ["The update looks whether pods run there by then.", gates];
+  switch (phase) {
+    case "observe":
+      return [`It denies nobody. Afterwards: ${verify} says who calls.`];
+    case "allow":
+      return [
+        `It denies every caller that no intent names. Before: ${verify} says who that would be, and with --suggest which intents are missing.`,
+      ];
+    case "require":
+      return [
+        `It needs evidence: ${verify} --evidence watches for a day, and writes the file that is reviewed with this change.`,
+        gates,
+      ];
+    case "off":
+      return [];
+  }
+}
