@@ -26,7 +26,7 @@ export function withStep(text: string, stack: string, { namespace, phase, greenf
   const stepped = withValue(text, ["config", key, "phases", namespace], phase);
   if (!greenfield) return stepped;
   const names = parseDocument(stepped).getIn(["config", key, "greenfield"], true);
-  const listed = isSeq(names) ? (names.toJSON()) : [];
+  const listed = isSeq(names) ? names.toJSON() : [];
   return listed.includes(namespace)
     ? stepped
     : withValue(stepped, ["config", key, "greenfield", listed.length], namespace);

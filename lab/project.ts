@@ -91,6 +91,18 @@ export class LabProject {
     return output;
   }
 
+  /** Runs one of the project's own commands, bundled as package.json says. */
+  command(bundle: string, args: readonly string[]): Done {
+    const { status, stdout, stderr, error } = spawnSync(process.execPath, [bundle, ...args], {
+      cwd: this.directory,
+      env: this.environment,
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+    if (error) throw error;
+    return { status, output: stdout + stderr };
+  }
+
   /** The outputs of a stack as its backend has them: what `pulumi stack output --json` says, without the second that it takes. */
   outputs(stack: string): Readonly<Record<string, unknown>> {
     const file = join(this.state, ".pulumi", "stacks", "zero-trust", `${stack}.json`);

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeObject } from "../../../components/kubernetes";
-import { LabStack, policy, values } from "./stack";
+import { bundle } from "../../../lab/bundle";
+import { LabStack, policy, values, withoutPack } from "./stack";
 
 describe("the user's own commands, in their order", () => {
   let stack: LabStack;
@@ -99,10 +101,15 @@ describe("the user's own commands, in their order", () => {
     expect(rules()).toBe("[{}]");
   });
 
-  test("destroy stops at what is protected; unprotected, it leaves exactly what is retained", () => {
+  test("destroy stops at what is protected; teardown does while authentication is on, and then leaves exactly what is retained", () => {
     expect(stack.project.pulumi(["destroy", "--yes", "--stack", "apps"]).output).toContain("protected");
-    stack.project.must(["state", "unprotect", "--all", "--yes", "--stack", "apps"]);
-    stack.project.must(["destroy", "--yes", "--skip-preview", "--stack", "apps"]);
+    const command = resolve(".build", "test-teardown.js");
+    bundle("cli/teardown.ts", command, ["@kubernetes/client-node"]);
+    const teardown = () => stack.project.command(command, ["--stack", "apps", "--yes"]);
+    expect(teardown()).toMatchObject({ status: 1, output: expect.stringContaining("authentication is on") as string });
+    stack.set("auth", "false");
+    stack.up(withoutPack);
+    expect(teardown()).toMatchObject({ status: 0 });
     expect(stack.objects().map(describeObject).sort()).toEqual([
       "ClusterStaticEntry cilium-agent",
       "ClusterStaticEntry cilium-node-alias",
@@ -117,6 +124,7 @@ describe("the user's own commands, in their order", () => {
     const volume = () =>
       stack.plane.kubectl(["get", "persistentvolumeclaims", "--all-namespaces", "--output", "jsonpath={..uid}"]);
     const before = volume();
+    stack.set("auth", "true");
     expect(summary(stack.up())).toBe("+ 31 created");
     expect(volume()).toBe(before);
   });

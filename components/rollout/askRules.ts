@@ -1,0 +1,54 @@
+import type { StackConfig } from "../config/schema";
+import { endedBy, kubeconfigAt, reasonOf } from "./client";
+
+/** As much of a Cilium policy as tells whether it demands authentication. */
+interface Policy {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: Rules;
+  readonly specs?: readonly Rules[];
+}
+type Rules = Readonly<
+  Record<"ingress" | "egress", readonly { readonly authentication?: { readonly mode?: string } }[] | undefined>
+>;
+
+/** How long the lists may take, in milliseconds. */
+const patience = 15_000;
+
+/**
+ * Names the policies in a cluster that demand authentication, whoever wrote them: `CiliumNetworkPolicy orders/api`. Reads ciliumnetworkpolicies and
+ * ciliumclusterwidenetworkpolicies; never throws.
+ */
+export async function askRules({ context }: StackConfig["cluster"]): Promise<string[] | { readonly because: string }> {
+  try {
+    const kubeconfig = await kubeconfigAt(context);
+    if (!kubeconfig) return { because: `no kubeconfig context ${context}` };
+    const { CustomObjectsApi } = await import("@kubernetes/client-node");
+    const api = kubeconfig.makeApiClient(CustomObjectsApi);
+    const options = await endedBy(AbortSignal.timeout(patience));
+    const demanding = async (kind: string, plural: string): Promise<string[]> => {
+      const list = api.listClusterCustomObject({ group: "cilium.io", version: "v2", plural }, options);
+      const { items } = (await list.catch((error: { code?: unknown }) => {
+        // Without Cilium there is no policy of its.
+        if (error.code === 404) return { items: [] };
+        throw error;
+      })) as { items: Policy[] };
+      return items
+        .filter(demands)
+        .map(({ metadata }) => `${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join("/")}`);
+    };
+    const found = await Promise.all([
+      demanding("CiliumNetworkPolicy", "ciliumnetworkpolicies"),
+      demanding("CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies"),
+    ]);
+    return found.flat();
+  } catch (error) {
+    return { because: reasonOf(error) };
+  }
+}
+
+const demands = ({ spec, specs = [] }: Policy) =>
+  [...(spec ? [spec] : []), ...specs].some(({ ingress = [], egress = [] }) =>
+    [...ingress, ...egress].some(({ authentication }) =>
+      ["required", "test-always-fail"].includes(authentication?.mode ?? ""),
+    ),
+  );

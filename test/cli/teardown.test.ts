@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { cluster, withCluster, type Answers } from "../support/fakeCluster";
+import { root } from "../support/stacks";
+
+const scratch = join(root, ".build", "test-teardown");
+const bundle = join(scratch, "teardown.js");
+let project: string;
+
+/** A `pulumi` that has recorded something, and notes what it is told. */
+function installPulumi(recorded: object): void {
+  const program = `#!/bin/sh\necho "$@" >> ${join(project, "calls")}\nif [ "$1" = stack ]; then echo '${JSON.stringify(recorded)}'; fi\n`;
+  writeFileSync(join(project, "pulumi"), program);
+  chmodSync(join(project, "pulumi"), 0o755);
+}
+const calls = () => readFileSync(join(project, "calls"), "utf8").split("\n").slice(1, -1);
+const off = { rollout: { auth: false, trustDomain: "apps.zt.internal", phases: { orders: "allow" } } };
+
+const policies = (plural: string) => `/apis/cilium.io/v2/${plural}`;
+const rule = (mode?: string) => ({ ingress: [{ ...(mode ? { authentication: { mode } } : {}) }] });
+const answers: Answers = {
+  ...cluster({ authenticating: false }),
+  [policies("ciliumnetworkpolicies")]: { items: [{ metadata: { name: "api", namespace: "orders" }, spec: rule() }] },
+};
+
+const teardown = (answers: Answers, ...args: string[]) =>
+  withCluster(answers, ["apps"], async () => {
+    const env = { ...process.env, PATH: [project, process.env["PATH"]].join(delimiter) };
+    const child = spawn(process.execPath, [bundle, ...args], { cwd: project, env });
+    const output = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const)
+      child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+    const status = await new Promise((resolve) => child.on("close", resolve));
+    return { status, ...output };
+  });
+
+beforeAll(async () => {
+  mkdirSync(scratch, { recursive: true });
+  await build({
+    entryPoints: [join(root, "cli/teardown.ts")],
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    external: ["@kubernetes/client-node"],
+    outfile: bundle,
+    absWorkingDir: root,
+  });
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+beforeEach(() => {
+  project = mkdtempSync(join(scratch, "project-"));
+  for (const file of ["Pulumi.yaml", "Pulumi.apps.yaml"]) cpSync(join(root, file), join(project, file));
+});
+
+describe("npm run teardown", () => {
+  test("takes the protection off and destroys, once nothing demands authentication", async () => {
+    installPulumi(off);
+    expect(await teardown(answers, "--stack", "apps", "--yes")).toMatchObject({ status: 0, stderr: "" });
+    expect(calls()).toEqual(["state unprotect --all --yes --stack apps", "destroy --stack apps --yes"]);
+  });
+
+  test.each([
+    [
+      "authentication is on",
+      { rollout: { ...off.rollout, auth: true } },
+      answers,
+      /authentication is on; first: pulumi config set auth false/,
+    ],
+    [
+      "a policy of anybody's demands it",
+      off,
+      {
+        ...answers,
+        [policies("ciliumclusterwidenetworkpolicies")]: {
+          items: [{ metadata: { name: "all" }, specs: [rule("required")] }],
+        },
+      },
+      /CiliumClusterwideNetworkPolicy all demands authentication/,
+    ],
+    [
+      "nobody can say",
+      off,
+      { ...answers, [policies("ciliumnetworkpolicies")]: 403 },
+      /nobody could say .* \(the API server answered 403\)/,
+    ],
+  ])("leaves everything as it is while %s", async (_, recorded, answers, says) => {
+    installPulumi(recorded);
+    expect(await teardown(answers, "--stack", "apps", "--yes")).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(says) as string,
+    });
+    expect(calls()).toEqual([]);
+  });
+});
