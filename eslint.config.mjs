@@ -30,7 +30,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["components/**/*.ts", "policy/**/*.ts", "cli/**/*.ts"],
+    files: ["components/**/*.ts", "policy/**/*.ts", "cli/**/*.ts", "verify/**/*.ts"],
     ignores: shell,
     rules: {
       "no-restricted-imports": [
@@ -54,6 +54,23 @@ export default tseslint.config(
             {
               regex: "components/(spire|cilium|access|plan)",
               message: "A guardrail judges what builders and compilers make, so it may not use them.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["verify/**/*.ts", "test/verify/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
+            {
+              regex: "components/(access/(cilium|denyAll)|spire/objects|plan$)",
+              message: "What is verified is what the intents mean, so it may not use what compiles them.",
             },
           ],
         },
