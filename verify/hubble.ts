@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import {
-  Client,
+  type Client,
   connectivityState,
   credentials,
   loadPackageDefinition,
@@ -157,12 +157,12 @@ function receive(
   { flow, node_status, lost_events, node_name }: GetFlowsResponse,
   listener: Listener,
 ): string | undefined {
-  if (flow) listener.flow(flow);
-  if (lost_events) listener.lost(lost_events.num_events_lost);
-  if (!node_status) {
+  if (flow) {
+    listener.flow(flow);
     listener.node(nodeOf(node_name), "heard", "");
-    return undefined;
   }
+  if (lost_events) listener.lost(lost_events.num_events_lost);
+  if (!node_status) return undefined;
   const { state_change, node_names, message } = node_status;
   const because = message === "" ? "Hubble's relay cannot reach it" : message;
   const state = state_change === "NODE_CONNECTED" ? "heard" : state_change === "NODE_GONE" ? "gone" : "silent";

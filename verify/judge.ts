@@ -2,15 +2,8 @@ import { decide } from "../components/access/decide";
 import type { Selector } from "../components/config/intent";
 import type { Intent } from "../components/config/schema";
 import { nameOf, type Verdict } from "../components/rollout/evidence";
+import type { LabelledIdentity } from "../components/rollout/readiness";
 import type { Call } from "./calls";
-
-/** An identity that Cilium has given to pods: its number, and the labels that they share. */
-export interface LabelledIdentity {
-  readonly number: string;
-  readonly namespace: string;
-  /** With their sources, as `k8s:app`. */
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** What callers are judged by. */
 export interface Rules {

@@ -41,13 +41,17 @@ interface Status {
 /**
  * Asks the agents of a cluster, each in its own pod. Reads pods and runs a command in them (`pods/exec`) in Cilium's namespace.
  *
- * @param ask runs commands in the agent's container; is told its node's address, and those of all
+ * @param ask runs commands in the agent's container, each within five seconds or as many as it says; is told its node's address, and those of all
  * @returns an answer for each agent, or why there is none; nothing where Cilium does not run
  * @throws where the agents cannot be listed
  */
-async function eachAgent<T>(
+export async function eachAgent<T>(
   { context, cilium }: StackConfig["cluster"],
-  ask: (run: (command: readonly string[]) => Promise<string>, own: string, addresses: readonly string[]) => Promise<T>,
+  ask: (
+    run: (command: readonly string[], seconds?: number) => Promise<string>,
+    own: string,
+    addresses: readonly string[],
+  ) => Promise<T>,
 ): Promise<({ readonly node: string } & (T | { readonly because: string }))[]> {
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
@@ -72,7 +76,7 @@ async function eachAgent<T>(
     for (let agent = agents.pop(); agent; agent = agents.pop()) {
       const { node, pod, address } = agent;
       const place = { namespace, pod, container: "cilium-agent" };
-      const answer = ask((command) => execIn(kubeconfig, place, command), address, addresses);
+      const answer = ask((command, seconds) => execIn(kubeconfig, place, command, seconds), address, addresses);
       const known = await answer.catch((error: unknown) => ({ because: reasonOf(error) }));
       answers.push({ node, ...known });
     }

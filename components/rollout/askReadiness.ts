@@ -4,7 +4,7 @@ import { spire as names } from "../spire/settings";
 import { askProviders } from "./agents";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
-import type { Asked, Identity } from "./readiness";
+import type { Asked, LabelledIdentity } from "./readiness";
 
 /** How long the list of identities may take, in milliseconds: a large cluster has tens of thousands. */
 const patience = 15_000;
@@ -30,7 +30,7 @@ export async function askReadiness({ cluster, spire }: StackConfig): Promise<Ask
 }
 
 /** None where Cilium has never run, or keeps its identities elsewhere. */
-async function listIdentities(kubeconfig: KubeConfig): Promise<Identity[]> {
+export async function listIdentities(kubeconfig: KubeConfig): Promise<LabelledIdentity[]> {
   const { CustomObjectsApi } = await import("@kubernetes/client-node");
   const list = kubeconfig
     .makeApiClient(CustomObjectsApi)
@@ -41,15 +41,21 @@ async function listIdentities(kubeconfig: KubeConfig): Promise<Identity[]> {
   const { items } = (await list.catch((error: { code?: unknown }) => {
     if (error.code === 404) return { items: [] };
     throw error;
-  })) as { items: { metadata: { name: string; labels?: Readonly<Record<string, string>> } }[] };
-  return items.map(({ metadata: { name, labels = {} } }) => ({
+  })) as {
+    items: {
+      metadata: { name: string; labels?: Readonly<Record<string, string>> };
+      "security-labels"?: Readonly<Record<string, string>>;
+    }[];
+  };
+  return items.map(({ metadata: { name, labels = {} }, "security-labels": securityLabels = {} }) => ({
     number: name,
     namespace: labels["io.kubernetes.pod.namespace"] ?? "no namespace",
+    labels: securityLabels,
   }));
 }
 
 /** As Cilium's operator writes them: `/identity/<number>`, under its own selector. */
-async function entriesOf(
+export async function entriesOf(
   kubeconfig: KubeConfig,
   install: StackConfig["spire"]["install"],
 ): Promise<Map<string, number>> {

@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import type { KubeConfig, V1Status } from "@kubernetes/client-node";
 
 /** As much of a WebSocket as is used: the client names a type that comes without its package. */
-interface Socket {
+export interface Socket {
   on(event: "close", listener: () => void): void;
   terminate(): void;
 }
@@ -54,7 +54,7 @@ export async function execIn(
  * The same, with a limit to how long a connection may take to come about: a kubelet that says nothing leaves it open for ever, and a program with an open
  * connection does not end. `handshakeTimeout` is an option of ws, to which the client passes what this method adds to.
  */
-function hurried(kubeconfig: KubeConfig, seconds: number): KubeConfig {
+export function hurried(kubeconfig: KubeConfig, seconds: number): KubeConfig {
   const applyToHTTPSOptions: KubeConfig["applyToHTTPSOptions"] = async (options) => {
     await kubeconfig.applyToHTTPSOptions(options);
     Object.assign(options, { handshakeTimeout: seconds * 1000 });

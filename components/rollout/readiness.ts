@@ -13,6 +13,11 @@ export interface Identity {
   readonly namespace: string;
 }
 
+export interface LabelledIdentity extends Identity {
+  /** The labels that its pods share, with their sources, as `k8s:app`. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** What the agents, the API server and SPIRE said when they were asked. */
 export interface Asked {
   readonly agents: readonly Provider[] | { readonly because: string };

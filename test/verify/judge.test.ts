@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { decide } from "../../components/access/decide";
 import type { Intent } from "../../components/config/schema";
 import { callerOf, type Call, type Caller } from "../../verify/calls";
-import { judge, type LabelledIdentity, type Rules } from "../../verify/judge";
+import type { LabelledIdentity } from "../../components/rollout/readiness";
+import { judge, type Rules } from "../../verify/judge";
 import { foreignPolicies, type Policy } from "../../verify/policies";
 import { anyIntents } from "../support/arbitrary";
 
