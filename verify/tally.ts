@@ -29,6 +29,11 @@ export class Tally {
     this.merge({ ...call, flows: 1, authenticated: authenticated ? 1 : 0, open: 0, first: at, last: at });
   }
 
+  /** Notes a call without a flow that tells of it: a connection that was open already. */
+  note(call: Call, at: number, open = 0): void {
+    this.merge({ ...call, flows: 0, authenticated: 0, open, job: false, first: at, last: at });
+  }
+
   /** Adds what was added up elsewhere. */
   merge(seen: Seen): void {
     const key = keyOf(seen);

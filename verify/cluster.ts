@@ -1,0 +1,112 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { StackConfig } from "../components/config/schema";
+import { eachAgent } from "../components/rollout/agents";
+import { entriesOf, listIdentities } from "../components/rollout/askReadiness";
+import { endedBy, reasonOf } from "../components/rollout/client";
+import type { Call } from "./calls";
+import { identityLabelsOf, listConnections, openConnections, type Pod } from "./connections";
+import type { Rules } from "./judge";
+import type { Policy } from "./policies";
+
+/** What the cluster says beside Hubble. */
+export interface State {
+  readonly pods: readonly Pod[];
+  readonly registered: Rules["registered"];
+  readonly policies: readonly Policy[];
+  /** Connections to the pods that are open now. */
+  readonly open: readonly Call[];
+  /** What nobody could say. */
+  readonly unknown: readonly string[];
+}
+
+/** In milliseconds, for each list: a large cluster has tens of thousands of identities. */
+const patience = 15_000;
+/** In seconds: an agent writes all of its connections at once. */
+const dump = 30;
+
+/**
+ * Asks the API server, SPIRE's server and each of Cilium's agents. Reads pods of the namespace and of Cilium's, CiliumIdentities, NetworkPolicies, CiliumNetworkPolicies
+ * and CiliumClusterwideNetworkPolicies; runs `cilium-dbg bpf ct list` and `spire-server entry show` in their own pods (`pods/exec`). Whoever does not answer is told of.
+ */
+export async function askCluster(config: StackConfig, kubeconfig: KubeConfig, namespace: string): Promise<State> {
+  const unknown: string[] = [];
+  const known = <T>(asked: Promise<T>, fallback: T, question: string): Promise<T> =>
+    asked.catch((error: unknown) => {
+      unknown.push(`${question} (${reasonOf(error)})`);
+      return fallback;
+    });
+  const [identities, listed, policies] = await Promise.all([
+    known(listIdentities(kubeconfig), undefined, "which identities there are"),
+    known(listPods(kubeconfig, namespace), [], `which pods ${namespace} has`),
+    known(listPolicies(kubeconfig, namespace), [], `which policies of others ${namespace} has`),
+  ]);
+  const pods = listed.map((pod) => ({ ...pod, labels: identityLabelsOf(pod.labels, namespace, identities ?? []) }));
+  // That an external SPIRE cannot be asked is no surprise, and what it has the agents ask for is seen when they do.
+  const entries =
+    config.spire.install === "external" || !identities
+      ? undefined
+      : await known(
+          entriesOf(kubeconfig, config.spire.install),
+          undefined,
+          "whether each identity has its entry in SPIRE",
+        );
+  const agents = await known(
+    eachAgent(config.cluster, async (run) => ({
+      open: openConnections(await run(listConnections, dump), pods, identities ?? []),
+    })),
+    [],
+    "which connections are open",
+  );
+  for (const agent of agents)
+    if ("because" in agent) unknown.push(`which connections are open on ${agent.node} (${agent.because})`);
+  return {
+    pods,
+    registered: identities && entries && { identities, entries: new Set(entries.keys()) },
+    policies,
+    open: agents.flatMap((agent) => ("open" in agent ? agent.open : [])),
+    unknown: unknown.sort(),
+  };
+}
+
+async function listPods(kubeconfig: KubeConfig, namespace: string): Promise<Pod[]> {
+  const { CoreV1Api } = await import("@kubernetes/client-node");
+  const options = await endedBy(AbortSignal.timeout(patience));
+  const { items } = await kubeconfig.makeApiClient(CoreV1Api).listNamespacedPod({ namespace }, options);
+  return items
+    .filter(({ spec, status }) => !spec?.hostNetwork && status?.phase === "Running")
+    .map(({ metadata, spec, status }) => ({
+      addresses: (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []),
+      node: spec?.nodeName ?? "no node",
+      labels: metadata?.labels ?? {},
+    }));
+}
+
+async function listPolicies(kubeconfig: KubeConfig, namespace: string): Promise<Policy[]> {
+  const { CustomObjectsApi, NetworkingV1Api } = await import("@kubernetes/client-node");
+  const custom = kubeconfig.makeApiClient(CustomObjectsApi);
+  const cilium = { group: "cilium.io", version: "v2" };
+  const options = await endedBy(AbortSignal.timeout(patience));
+  // A cluster without Cilium's kinds has none of them.
+  const itemsOf = async (list: Promise<unknown>, kind: string): Promise<Policy[]> => {
+    const { items } = (await list.catch((error: { code?: unknown }) => {
+      if (error.code === 404) return { items: [] };
+      throw error;
+    })) as { items: Policy[] };
+    return items.map((policy) => ({ ...policy, kind }));
+  };
+  const lists = await Promise.all([
+    itemsOf(
+      kubeconfig.makeApiClient(NetworkingV1Api).listNamespacedNetworkPolicy({ namespace }, options),
+      "NetworkPolicy",
+    ),
+    itemsOf(
+      custom.listNamespacedCustomObject({ ...cilium, namespace, plural: "ciliumnetworkpolicies" }, options),
+      "CiliumNetworkPolicy",
+    ),
+    itemsOf(
+      custom.listClusterCustomObject({ ...cilium, plural: "ciliumclusterwidenetworkpolicies" }, options),
+      "CiliumClusterwideNetworkPolicy",
+    ),
+  ]);
+  return lists.flat();
+}
