@@ -61,9 +61,10 @@ async function main(argv: string[]): Promise<number> {
     const evidenceNow = (state = first) =>
       evidenceOf({ ...gathered, watch, state, earlier, addresses: options.addresses });
     const request = { namespace, follow: gather, since: gather ? Date.parse(resumed?.window.to ?? "") || started : 0 };
+    const before = resumed?.window.seen ?? 0;
     const failure = await read(watch, servers, request, {
-      ended: () => gather && evidenceNow().window.complete,
-      show: () => show(progressOf(watch, options.window, resumed?.window.seen ?? 0)),
+      ended: () => gather && before + watch.coverage.seconds(watch.now()) >= options.window,
+      progress: () => progressOf(watch, gather ? { wanted: options.window, before } : undefined),
       save: () => (gather ? writeEvidence(".", evidenceNow()) : undefined),
     });
     const evidence = evidenceNow(await askCluster(config, kubeconfig, namespace));
@@ -78,12 +79,12 @@ async function read(
   watch: Watch,
   servers: readonly string[],
   request: Parameters<typeof readFlows>[1],
-  { ended, show, save }: { ended: () => boolean; show: () => void; save: () => void },
+  { ended, progress, save }: { ended: () => boolean; progress: () => string; save: () => void },
 ): Promise<string | undefined> {
   const end = new AbortController();
   const stop = () => end.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
-  const timers = [setInterval(save, saving), setInterval(() => (show(), ended() && stop()), showing)];
+  const timers = [setInterval(save, saving), setInterval(() => (ended() ? stop() : show(progress())), showing)];
   try {
     await Promise.all(servers.map((server) => readFlows(server, request, watch.listenerOf(server), end.signal)));
     return undefined;
@@ -94,7 +95,7 @@ async function read(
     stop();
     timers.forEach(clearInterval);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
-    show();
+    show("");
   }
 }
 

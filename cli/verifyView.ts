@@ -31,11 +31,18 @@ const row = (line: Line) => [
   line.because.join(", "),
 ];
 
-/** One line about how far it is. */
-export function progressOf({ coverage, flows, lost, tally, now }: Watch, wanted: number, before: number): string {
-  const seen = `${duration(before + coverage.seconds(now()))} of ${duration(wanted)}`;
+/**
+ * One line about how far it is.
+ *
+ * @param window its length, and what of it was seen before, in seconds; undefined where there is none
+ */
+export function progressOf(
+  { coverage, flows, lost, tally, now }: Watch,
+  window: { readonly wanted: number; readonly before: number } | undefined,
+): string {
+  const seen = window ? [`${duration(window.before + coverage.seconds(now()))} of ${duration(window.wanted)}`] : [];
   const silent = coverage.silent === undefined ? "" : `; waiting: ${coverage.silent}`;
-  return `${seen}, ${flows} flows, ${tally.size} callers, ${lost} events lost${silent}`;
+  return [...seen, `${flows} flows`, `${tally.size} callers`, `${lost} events lost${silent}`].join(", ");
 }
 
 /** `1 h 30 min`, `45 s` */

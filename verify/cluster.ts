@@ -41,15 +41,16 @@ export async function askCluster(config: StackConfig, kubeconfig: KubeConfig, na
     known(listPolicies(kubeconfig, namespace), [], `which policies of others ${namespace} has`),
   ]);
   const pods = listed.map((pod) => ({ ...pod, labels: identityLabelsOf(pod.labels, namespace, identities ?? []) }));
-  // That an external SPIRE cannot be asked is no surprise, and what it has the agents ask for is seen when they do.
-  const entries =
-    config.spire.install === "external" || !identities
-      ? undefined
-      : await known(
-          entriesOf(kubeconfig, config.spire.install),
-          undefined,
-          "whether each identity has its entry in SPIRE",
-        );
+  if (!config.auth) unknown.push("whether each identity has its entry in SPIRE (auth is off)");
+  // That an external SPIRE cannot be asked is no surprise, and its servers' owners see to its entries.
+  const asked = config.auth && identities && config.spire.install !== "external";
+  const entries = asked
+    ? await known(
+        entriesOf(kubeconfig, config.spire.install),
+        undefined,
+        "whether each identity has its entry in SPIRE",
+      )
+    : undefined;
   const agents = await known(
     eachAgent(config.cluster, async (run) => ({
       open: openConnections(await run(listConnections, dump), pods, identities ?? []),

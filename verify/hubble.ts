@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import {
-  type Client,
   connectivityState,
   credentials,
   loadPackageDefinition,
   status,
+  type Client,
   type ClientReadableStream,
   type ServiceClientConstructor,
   type ServiceError,

@@ -17,18 +17,23 @@ import { api, flow, frontend, pod, reserved } from "./flows";
 const bundles = mkdtempSync(join(tmpdir(), "zero-trust-verify-"));
 const bundle = join(bundles, "verify.js");
 let project: string;
+const stack = () => join(project, "Pulumi.apps.yaml");
 const file = () => join(project, "rollout/apps/orders.yaml");
 const evidence = (): Evidence => evidenceSchema.parse(load(readFileSync(file(), "utf8")));
 
+let sources: string[];
+
 beforeAll(async () => {
-  await build({
+  const { metafile } = await build({
     entryPoints: [join(root, "cli/verify.ts")],
     bundle: true,
     platform: "node",
     target: "node20",
     outfile: bundle,
     absWorkingDir: root,
+    metafile: true,
   });
+  sources = Object.keys(metafile.inputs);
 });
 afterAll(() => rmSync(bundles, { recursive: true }));
 beforeEach(() => {
@@ -42,7 +47,7 @@ function writeStack(access = readStackFile(root, "apps")["access"]): void {
   const external = { install: "external", external: { serverAddress: "spire-server.spire.svc:8081" } };
   const values = { ...readStackFile(root, "apps"), access, spire: external };
   const config = Object.fromEntries(Object.entries(values).map(([key, value]) => [`zero-trust:${key}`, value]));
-  writeFileSync(join(project, "Pulumi.apps.yaml"), dump({ config }));
+  writeFileSync(stack(), dump({ config }));
 }
 
 /** An API server that knows one pod of orders, on node1. */
@@ -200,6 +205,13 @@ describe("npm run verify", () => {
     });
   });
 
+  test("judges by what the intents mean, without anything that compiles them or builds objects", () => {
+    expect(sources).toContain("components/access/decide.ts");
+    expect(
+      sources.filter((file) => /components\/(access\/(cilium|deny)|plan|spire\/objects)|@pulumi/.test(file)),
+    ).toEqual([]);
+  });
+
   test("explains itself", async () => {
     expect(await run(["--help"])).toMatchObject({ status: 0, stdout: expect.stringContaining("--evidence") as string });
   });
@@ -284,6 +296,19 @@ describe("npm run verify -- --evidence", () => {
     expect(after.window.interruptions).toEqual([
       expect.objectContaining({ from: window.to, because: "npm run verify did not run" }),
     ]);
+  });
+
+  test("suggests afterwards what was missing in the whole window", async () => {
+    await verify(tells(known(), stranger()), ["--evidence", "--window", "1s"]);
+    const { stdout } = await verify(tells(), ["--suggest"]);
+    expect(load(stdout)).toMatchObject([{ callers: [{ namespace: "web", serviceAccount: "stranger" }] }]);
+  });
+
+  test("says that SPIRE cannot tell who has an entry while authentication is off", async () => {
+    writeFileSync(stack(), readFileSync(stack(), "utf8").replace("zero-trust:auth: true", "zero-trust:auth: false"));
+    const { status, stderr } = await verify(tells(known()), ["--evidence", "--window", "1s"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("nobody could say whether each identity has its entry in SPIRE (auth is off)");
   });
 
   test("keeps what a reviewer has acknowledged, and is then content", async () => {
