@@ -56,6 +56,7 @@ describe("a flow tells of a call:", () => {
     ["the first packet at the pod", { event_type: { type: 4 }, trace_reason: "NEW" }, true],
     ["a later packet", { event_type: { type: 4 }, trace_reason: "ESTABLISHED" }, false],
     ["a reply", { event_type: { type: 4 }, trace_reason: "REPLY", is_reply: { value: true } }, false],
+    ["the first packet of a reply", { event_type: { type: 4 }, trace_reason: "NEW", is_reply: { value: true } }, false],
     ["a first packet that was dropped", { event_type: { type: 1 }, is_reply: null }, true],
     [
       "a later one that was dropped",

@@ -212,6 +212,7 @@ describe("policies of others are named where they are about ingress to a pod of 
           matchExpressions: [
             { key: "app", operator: "In", values: ["db"] },
             { key: "app", operator: "Exists" },
+            { key: "tier", operator: "NotIn", values: ["a"] },
             { key: "tier", operator: "DoesNotExist" },
           ],
         },

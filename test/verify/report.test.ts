@@ -56,7 +56,9 @@ describe("callers outside the cluster", () => {
   test("stay as they were judged in a window that goes on", () => {
     const before = linesOf(all, { ...rules, intents: [open] }, { addresses: false });
     expect(before.flatMap((line) => seenOf(line) ?? [])).toEqual([]);
-    const lines = linesOf([seen(world("192.0.2.9"))], { ...rules, intents: [open] }, { addresses: false, before });
+    const later = seen(world("192.0.2.9"), { first: 3000, last: 3000 });
+    const lines = linesOf([later], { ...rules, intents: [open] }, { addresses: false, before });
+    expect(lines[1]).toMatchObject({ first: new Date(1000).toISOString(), last: new Date(3000).toISOString() });
     expect(lines.map(({ verdict, flows }) => [verdict, flows])).toEqual([
       ["cut off", 1],
       ["without authentication", 3],
@@ -120,6 +122,28 @@ test("with the intents that are suggested, the configuration loads and nobody is
     ),
     { numRuns: 30 },
   );
+});
+
+describe("a suggested intent", () => {
+  const stranger = (to: Record<string, string>) => seen({ namespace: "web", serviceAccount: "stranger" }, { to });
+  const suggested = (access: readonly Intent[], ...all: Seen[]) =>
+    load(suggest(linesOf(all, rules, { addresses: false }), access, "orders")) as Intent[];
+
+  test("has the selector of the intent that is there for the same pods and port, beside which another is refused", () => {
+    const [added] = suggested(intents, stranger({ app: "api", tier: "x" }));
+    expect(added?.target.selector).toEqual({ app: "api" });
+  });
+
+  test("has a name that no other has", () => {
+    const taken = { ...intents[0]!, name: "db-8080" };
+    const added = suggested([taken], stranger({ app: "db" }), stranger({ app: "d.b" }), stranger({ app: "d-b" }));
+    expect(added.map(({ name }) => name).sort()).toEqual(["d-b-8080", "d-b-8080-2", "db-8080-2"]);
+  });
+
+  test("is one for all that call the same target and port", () => {
+    const other = seen({ namespace: "jobs", serviceAccount: "x" }, { to: { app: "db" } });
+    expect(suggested(intents, stranger({ app: "db" }), other).map(({ callers }) => callers.length)).toEqual([2]);
+  });
 });
 
 test("what no intent can settle is said as a comment: UDP, and everybody outside without an address", () => {
