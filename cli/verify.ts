@@ -6,7 +6,7 @@ import { kubeconfigAt } from "../components/rollout/client";
 import { evidenceFaults, fingerprintOf, type Evidence } from "../components/rollout/evidence";
 import { askCluster } from "../verify/cluster";
 import { EvidenceError, readEvidence, writeEvidence } from "../verify/evidenceFile";
-import { HubbleError, readFlows } from "../verify/hubble";
+import { HubbleError, readFlows, type Server } from "../verify/hubble";
 import { forwardToRelay } from "../verify/relay";
 import { evidenceOf, resumable, seenOf } from "../verify/report";
 import { suggest } from "../verify/suggest";
@@ -49,8 +49,13 @@ async function main(argv: string[]): Promise<number> {
   const resumed = gather ? resumable(earlier, hash, options.window) : undefined;
   const forward = options.server ? undefined : await forwardToRelay(kubeconfig, config.cluster.cilium.namespace);
   try {
-    const servers = options.server ?? [forward?.server ?? ""];
-    const watch = new Watch(namespace, servers, Date.now);
+    const named = (options.server ?? []).map((address) => ({ name: `Hubble at ${address}`, address }));
+    const servers = forward ? [forward.server] : named;
+    const watch = new Watch(
+      namespace,
+      servers.map(({ name }) => name),
+      Date.now,
+    );
     // What was seen before is judged anew.
     if (options.suggest && !gather)
       for (const seen of (earlier?.callers ?? []).flatMap((line) => seenOf(line) ?? [])) watch.tally.merge(seen);
@@ -67,8 +72,11 @@ async function main(argv: string[]): Promise<number> {
       progress: () => progressOf(watch, gather ? { wanted: options.window, before } : undefined),
       save: () => (gather ? writeEvidence(".", evidenceNow()) : undefined),
     });
+    // Asking takes a while, in which somebody may end this for good.
+    if (gather && watch.flows > 0) writeEvidence(".", evidenceNow());
     const evidence = evidenceNow(await askCluster(config, kubeconfig, namespace));
-    return report(evidence, config, options, failure);
+    const why = failure !== undefined && forward?.because() !== undefined ? ` (${forward.because()})` : "";
+    return report(evidence, config, options, failure && `${failure}${why}`);
   } finally {
     forward?.close();
   }
@@ -77,7 +85,7 @@ async function main(argv: string[]): Promise<number> {
 /** Reads all servers until they or the window have ended, or somebody ends it. @returns why it ended too early */
 async function read(
   watch: Watch,
-  servers: readonly string[],
+  servers: readonly Server[],
   request: Parameters<typeof readFlows>[1],
   { ended, progress, save }: { ended: () => boolean; progress: () => string; save: () => void },
 ): Promise<string | undefined> {
@@ -86,13 +94,14 @@ async function read(
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const timers = [setInterval(save, saving), setInterval(() => (ended() ? stop() : show(progress())), showing)];
   try {
-    await Promise.all(servers.map((server) => readFlows(server, request, watch.listenerOf(server), end.signal)));
+    await Promise.all(servers.map((server) => readFlows(server, request, watch.listenerOf(server.name), end.signal)));
     return undefined;
   } catch (error) {
     if (!(error instanceof HubbleError)) throw error;
     return error.message;
   } finally {
     stop();
+    watch.end();
     timers.forEach(clearInterval);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
     show("");

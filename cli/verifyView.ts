@@ -37,10 +37,13 @@ const row = (line: Line) => [
  * @param window its length, and what of it was seen before, in seconds; undefined where there is none
  */
 export function progressOf(
-  { coverage, flows, lost, tally, now }: Watch,
+  watch: Watch,
   window: { readonly wanted: number; readonly before: number } | undefined,
 ): string {
-  const seen = window ? [`${duration(window.before + coverage.seconds(now()))} of ${duration(window.wanted)}`] : [];
+  const { coverage, flows, lost, tally } = watch;
+  const seen = window
+    ? [`${duration(window.before + coverage.seconds(watch.now()))} of ${duration(window.wanted)}`]
+    : [];
   const silent = coverage.silent === undefined ? "" : `; waiting: ${coverage.silent}`;
   return [...seen, `${flows} flows`, `${tally.size} callers`, `${lost} events lost${silent}`].join(", ");
 }

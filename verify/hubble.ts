@@ -26,6 +26,14 @@ export interface Listener {
   readonly down: (because: string) => void;
 }
 
+/** A relay, which knows all nodes, or one node's agent. */
+export interface Server {
+  /** As messages name it: `Hubble's relay`. */
+  readonly name: string;
+  /** `unix:///path` or `host:port`, without TLS. */
+  readonly address: string;
+}
+
 export interface Request {
   readonly namespace: string;
   /** Whether to wait for more, and not to end with what there is. */
@@ -51,15 +59,14 @@ export const limits = {
 const remembered = 20_000;
 
 /**
- * Reads the flows to the pods of a namespace: of a relay, or of one node's agent. A connection that is lost is made anew, and goes on where it was.
+ * Reads the flows to the pods of a namespace. A connection that is lost is made anew, and goes on where it was.
  *
- * @param server `unix:///path` or `host:port`, without TLS
  * @param signal ends it
  * @param pause waits for a number of milliseconds
  * @throws HubbleError where the server cannot be reached at first, or has been lost for too long
  */
 export async function readFlows(
-  server: string,
+  { name, address }: Server,
   request: Request,
   listener: Listener,
   signal: AbortSignal,
@@ -79,13 +86,13 @@ export async function readFlows(
   let failures = 0;
   let waited = 0;
   for (;;) {
-    const because = await stream(server, { ...request, since }, { ...listener, flow, up }, signal);
+    const because = await stream(address, { ...request, since }, { ...listener, flow, up }, signal);
     if (signal.aborted || (because === undefined && !request.follow)) return;
-    if (!connected || !request.follow) throw new HubbleError(`Hubble at ${server} ${because ?? "has ended"}`);
-    listener.down(`${server} ${because ?? "has ended the stream"}`);
+    if (!connected || !request.follow) throw new HubbleError(`${name} ${because ?? "has ended the stream"}`);
+    listener.down(`${name} ${because ?? "has ended the stream"}`);
     if (waited >= limits.patience)
       throw new HubbleError(
-        `Hubble at ${server} is gone since ${Math.round(waited / 60_000)} min: it ${because ?? "has ended"}`,
+        `${name} is gone since ${Math.round(waited / 60_000)} min: it ${because ?? "has ended the stream"}`,
       );
     const milliseconds = Math.min(limits.pause * 2 ** failures++, limits.longestPause);
     waited += milliseconds;
@@ -102,12 +109,12 @@ export async function readFlows(
 
 /** One stream, to its end. @returns why it ended, undefined where the server had no more */
 async function stream(
-  server: string,
+  address: string,
   request: Request,
   listener: Listener,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const client = new Observer(server, credentials.createInsecure(), {
+  const client = new Observer(address, credentials.createInsecure(), {
     // A server on this machine, and one in the cluster, is not reached through a proxy for the web.
     "grpc.enable_http_proxy": 0,
     // Finds out that nobody is there any more. Servers in Go refuse to be asked more often than every five minutes.

@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { endedBy, reasonOf } from "../components/rollout/client";
 import { hurried, type Socket as WebSocket } from "../components/rollout/exec";
-import { HubbleError } from "./hubble";
+import { HubbleError, type Server } from "./hubble";
 
 /** The port that a pod of Hubble's relay listens on, without TLS unless hubble.relay.tls.server.enabled (Cilium's chart: hubble.relay.listenPort). */
 const port = 4245;
@@ -13,25 +13,30 @@ const patience = 5_000;
  * Forwards a port of this machine's loopback to Hubble's relay, through the API server, as `kubectl port-forward` does. Reads pods and uses `pods/portforward` in
  * Cilium's namespace. Each connection goes to a pod that is ready then.
  *
- * @returns the server to dial, and what ends it
+ * @returns the server to dial, what ends it, and why the last connection failed
  * @throws HubbleError where there is no relay
  */
 export async function forwardToRelay(
   kubeconfig: KubeConfig,
   namespace: string,
-): Promise<{ server: string; close: () => void }> {
+): Promise<{ server: Server; close: () => void; because: () => string | undefined }> {
   await relayPod(kubeconfig, namespace);
+  let because: string | undefined;
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     // What goes wrong ends the connection, which is made anew.
     socket.on("error", () => socket.destroy());
-    forward(kubeconfig, namespace, socket).catch(() => socket.destroy());
+    forward(kubeconfig, namespace, socket).catch((error: unknown) => {
+      because = reasonOf(error);
+      socket.destroy();
+    });
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   return {
-    server: `127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    server: { name: "Hubble's relay", address: `127.0.0.1:${(listener.address() as AddressInfo).port}` },
+    because: () => because,
     close: () => {
       for (const socket of sockets) socket.destroy();
       listener.close();

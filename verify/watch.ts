@@ -11,14 +11,28 @@ export class Watch {
   readonly heard = new Set<string>();
   flows = 0;
   lost = 0;
+  #ended: number | undefined;
 
-  /** @param now milliseconds since 1970 */
+  /**
+   * @param servers their names, each its own
+   * @param clock milliseconds since 1970
+   */
   constructor(
     readonly namespace: string,
     servers: readonly string[],
-    readonly now: () => number,
+    readonly clock: () => number,
   ) {
-    this.coverage = new Coverage(servers, now());
+    this.coverage = new Coverage(servers, clock());
+  }
+
+  /** The moment until which flows were read. */
+  now(): number {
+    return this.#ended ?? this.clock();
+  }
+
+  /** No more flows are read, and so no time counts any more. */
+  end(): void {
+    this.#ended ??= this.clock();
   }
 
   listenerOf(server: string): Listener {

@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { KubeConfig } from "@kubernetes/client-node";
 import { expect, test } from "vitest";
-import { readFlows, type Listener } from "../../verify/hubble";
+import { readFlows, type Listener, type Server } from "../../verify/hubble";
 import { forwardToRelay } from "../../verify/relay";
 import { withHubble } from "./fakeHubble";
 import { flow } from "./flows";
@@ -30,7 +30,7 @@ const relay = (name: string, ready: "True" | "False") => ({
 /** An API server with pods of Hubble's relay, which forwards the ports of each to a socket, as a kubelet does (pkg/kubelet/cri/streaming/portforward/websocket.go). */
 async function withRelay(
   pods: object[],
-  path: string,
+  path: string | undefined,
   use: (kubeconfig: KubeConfig, asked: string[]) => Promise<void>,
 ) {
   const asked: string[] = [];
@@ -42,6 +42,10 @@ async function withRelay(
   const opened: Socket[] = [];
   server.on("upgrade", (request, socket, head) => {
     asked.push(request.url ?? "");
+    if (path === undefined) {
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (web) => {
       const hubble = connect(path);
       opened.push(hubble);
@@ -67,7 +71,7 @@ async function withRelay(
 }
 
 /** Reads until `count` flows have come, and tells which. */
-async function flowsOf(server: string, count: number): Promise<string[]> {
+async function flowsOf(server: Server, count: number): Promise<string[]> {
   const uuids: string[] = [];
   const ended = new AbortController();
   const nothing = () => undefined;
@@ -100,7 +104,7 @@ test("a relay that is ready is reached through the API server, again where the c
         async (kubeconfig, asked) => {
           const { server, close } = await forwardToRelay(kubeconfig, "kube-system");
           try {
-            expect(server).toMatch(/^127\.0\.0\.1:\d+$/);
+            expect(server.address).toMatch(/^127\.0\.0\.1:\d+$/);
             expect(await flowsOf(server, 2)).toEqual(["flow-0", "flow-1"]);
           } finally {
             close();
@@ -115,8 +119,19 @@ test("a relay that is ready is reached through the API server, again where the c
   ));
 
 test("where no relay is ready, that is said with what to do", () =>
-  withRelay([relay("relay-old", "False")], "", async (kubeconfig) => {
+  withRelay([relay("relay-old", "False")], undefined, async (kubeconfig) => {
     await expect(forwardToRelay(kubeconfig, "kube-system")).rejects.toThrow(
       "no pod of Hubble's relay is ready in kube-system: set hubble.relay.enabled in Cilium's chart, or name each agent with --server",
     );
+  }));
+
+test("where the API server does not forward, it is known why", () =>
+  withRelay([relay("relay-new", "True")], undefined, async (kubeconfig) => {
+    const { server, close, because } = await forwardToRelay(kubeconfig, "kube-system");
+    try {
+      await expect(flowsOf(server, 1)).rejects.toThrow(/^Hubble's relay /);
+      expect(because()).toBe("Unexpected server response: 403");
+    } finally {
+      close();
+    }
   }));

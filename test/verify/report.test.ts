@@ -198,6 +198,16 @@ describe("evidence", () => {
     });
   });
 
+  test("does not count the time after the last flow was read", () => {
+    let now = 0;
+    const watch = new Watch("orders", ["server"], () => now);
+    watch.listenerOf("server").up();
+    now = 3000;
+    watch.end();
+    now = 9000;
+    expect(watch.coverage.seconds(watch.now())).toBe(3);
+  });
+
   test("names the nodes with pods of the namespace that were not heard", () => {
     const pods = ["node1", "node2"].map((node) => ({ node, addresses: [], labels: {} }));
     expect(gathered({ state: { pods } }).nodes).toEqual({ heard: ["node1"], missing: ["node2"] });
