@@ -55,6 +55,9 @@ export const limits = {
   overlap: 10_000,
 } as const;
 
+/** What a server answers that will not answer otherwise when it is asked again: one that is no Hubble, or refuses. */
+const final = [status.UNIMPLEMENTED, status.INVALID_ARGUMENT, status.PERMISSION_DENIED, status.UNAUTHENTICATED];
+
 /** How many flows are remembered, so that those which come twice count once. */
 const remembered = 20_000;
 
@@ -86,7 +89,11 @@ export async function readFlows(
   let failures = 0;
   let waited = 0;
   for (;;) {
-    const because = await stream(address, { ...request, since }, { ...listener, flow, up }, signal);
+    const because = await stream(address, { ...request, since }, { ...listener, flow, up }, signal, heard).catch(
+      (error: Error) => {
+        throw new HubbleError(`${name} ${error.message}`);
+      },
+    );
     if (signal.aborted || (because === undefined && !request.follow)) return;
     if (!connected || !request.follow) throw new HubbleError(`${name} ${because ?? "has ended the stream"}`);
     listener.down(`${name} ${because ?? "has ended the stream"}`);
@@ -101,18 +108,27 @@ export async function readFlows(
   }
   function up(): void {
     connected = true;
+    listener.up();
+  }
+  // Only a stream that has brought something shows that the server is back.
+  function heard(): void {
     failures = 0;
     waited = 0;
-    listener.up();
   }
 }
 
-/** One stream, to its end. @returns why it ended, undefined where the server had no more */
+/**
+ * One stream, to its end.
+ *
+ * @returns why it ended, undefined where the server had no more
+ * @throws Error where it is of no use to try again
+ */
 async function stream(
   address: string,
   request: Request,
   listener: Listener,
   signal: AbortSignal,
+  heard: () => void,
 ): Promise<string | undefined> {
   const client = new Observer(address, credentials.createInsecure(), {
     // A server on this machine, and one in the cluster, is not reached through a proxy for the web.
@@ -129,15 +145,17 @@ async function stream(
     if (signal.aborted) return undefined;
     const flows = client.GetFlows(messageOf(request));
     call = flows;
-    return await new Promise<string | undefined>((resolve) => {
+    return await new Promise<string | undefined>((resolve, reject) => {
       flows.on("data", (response: GetFlowsResponse) => {
+        heard();
         const ended = receive(response, listener);
         if (ended !== undefined) resolve(ended);
       });
       flows.on("end", () => resolve(undefined));
-      flows.on("error", ({ code, details }: ServiceError) =>
-        resolve(code === status.CANCELLED && signal.aborted ? undefined : `has failed: ${details}`),
-      );
+      flows.on("error", ({ code, details }: ServiceError) => {
+        if (final.includes(code)) reject(new Error(`does not answer: ${details}`));
+        resolve(code === status.CANCELLED && signal.aborted ? undefined : `has failed: ${details}`);
+      });
       listener.up();
     });
   } finally {

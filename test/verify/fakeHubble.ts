@@ -21,8 +21,6 @@ export interface FakeHubble {
   /** What to dial: a socket of its own, as an agent has. */
   readonly server: string;
   readonly asked: Asked[];
-  /** Closes every stream as a server does that goes away. */
-  drop(): void;
   /** No longer listens, until `listen` is called. */
   stop(): void;
   listen(): Promise<void>;
@@ -36,6 +34,7 @@ export interface Stream {
   readonly asked: Asked;
   send(...messages: Message[]): void;
   end(): void;
+  fail(code: number, details: string): void;
 }
 
 const isFlow = (message: Message): message is Flow => "uuid" in message;
@@ -51,16 +50,10 @@ export async function withHubble(
     observer: { Observer: ServiceClientConstructor };
   };
   const asked: Asked[] = [];
-  let streams: ServerWritableStream<Asked, object>[] = [];
   let server: Server | undefined;
   const hubble: FakeHubble = {
     server: address,
     asked,
-    drop: () => {
-      for (const stream of streams)
-        stream.destroy(Object.assign(new Error("going away"), { code: 14, details: "going away" }));
-      streams = [];
-    },
     stop: () => {
       server?.forceShutdown();
       server = undefined;
@@ -69,7 +62,6 @@ export async function withHubble(
       server = new Server();
       server.addService(definition.observer.Observer.service, {
         GetFlows: (stream: ServerWritableStream<Asked, object>) => {
-          streams.push(stream);
           asked.push(stream.request);
           answer(
             {
@@ -81,6 +73,7 @@ export async function withHubble(
                   );
               },
               end: () => stream.end(),
+              fail: (code, details) => void stream.emit("error", Object.assign(new Error(details), { code, details })),
             },
             asked.length - 1,
           );

@@ -154,4 +154,26 @@ describe("a connection that is lost", () => {
         expect((await listen(hubble)).failure).toBe("SERVER cannot be reached");
       },
     ));
+
+  test("is given up as well where a server takes every stream and ends it without a word", () =>
+    withHubble(
+      (stream) => stream.fail(14, "no peers"),
+      async (hubble) => {
+        const { failure } = await listen(hubble);
+        expect(failure).toBe("SERVER is gone since 10 min: it has failed: no peers");
+      },
+    ));
+
+  test.each([
+    ["is no Hubble", 12, "unknown service"],
+    ["refuses", 7, "not for you"],
+  ])("is not tried again where the server %s", (_, code, details) =>
+    withHubble(
+      (stream) => stream.fail(code, details),
+      async (hubble) => {
+        const { failure, pauses } = await listen(hubble);
+        expect({ failure, pauses }).toEqual({ failure: `SERVER does not answer: ${details}`, pauses: [] });
+      },
+    ),
+  );
 });
