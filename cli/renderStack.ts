@@ -1,5 +1,4 @@
 import { loadConfig } from "../components/config/load";
-import { readPeers } from "../components/config/peers";
 import type { StackConfig } from "../components/config/schema";
 import { readStackFile } from "../components/config/stackFile";
 import { plan, type Plan } from "../components/plan";
@@ -7,6 +6,7 @@ import { previousFor, type Origin } from "../components/origins";
 import { factsOfPlan } from "../policy/facts";
 import { judge, type Verdict } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
+import { stackFacts } from "../policy/stackFacts";
 import { today, waived, waiverNotes } from "../policy/waivers";
 
 /** One stack as it would be deployed, and what the guardrails say of it. */
@@ -35,7 +35,7 @@ export function renderStack(
   const config = loadConfig(readStackFile(directory, name, assignments), name, { directory });
   const previous = previousFor(from ?? (config.auth ? "on" : "off"), config);
   const update = plan(config, previous);
-  const stack = { name, peers: readPeers(directory, name) };
+  const stack = stackFacts(directory, name, config);
   // Without a transition there is no baseline: rules about changes must not pass for want of one.
   const facts = factsOfPlan(stack, config, update, from === undefined ? "unknown" : previous);
   const day = today();

@@ -68,7 +68,7 @@ function take(step: Step, from: Phase, stack: string, config: StackConfig): numb
   }
   writeFileSync(file, withStep(readFileSync(file, "utf8"), stack, step));
   print(`${namespace}: ${from} -> ${phase} in ${file}`);
-  for (const line of waitsFor(stack, namespace, phase, greenfield)) print(`  ${line}`);
+  for (const line of waitsFor(stack, namespace, phase, greenfield, after)) print(`  ${line}`);
   return 0;
 }
 

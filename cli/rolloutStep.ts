@@ -1,10 +1,10 @@
-import { readPeers } from "../components/config/peers";
 import type { Phase, StackConfig } from "../components/config/schema";
 import { previousFor } from "../components/origins";
 import { plan } from "../components/plan";
 import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
+import { stackFacts } from "../policy/stackFacts";
 import { today, waived } from "../policy/waivers";
 
 /** What the guardrails would stop at after a step, and did not before it. */
@@ -18,7 +18,8 @@ function violations(stack: string, from: StackConfig, to: StackConfig): string[]
   const empty = Object.fromEntries(to.rollout.greenfield.map((namespace) => [namespace, 0]));
   const previous = { ...previousFor("on", from), pods: empty };
   const facts = factsOfPlan(
-    { name: stack, peers: readPeers(".", stack) },
+    // Evidence is what a step waits for, and no reason not to take it.
+    { ...stackFacts(".", stack, to), evidence: () => [] },
     { ...to, auth: true },
     plan({ ...to, auth: true }, previous),
     previous,
@@ -33,8 +34,23 @@ function violations(stack: string, from: StackConfig, to: StackConfig): string[]
   );
 }
 
+/** What is still to be done for the evidence of a namespace. */
+function evidenceOf(stack: string, namespace: string, config: StackConfig): string[] {
+  const faults = stackFacts(".", stack, config).evidence?.(namespace) ?? [];
+  const about = `It is reviewed with this change, and counts for ${config.rollout.evidenceMaxAge}.`;
+  return faults.length === 0
+    ? [`Its evidence is enough. ${about}`]
+    : [...faults.map((fault) => `It needs evidence: ${fault}.`), about];
+}
+
 /** What a step waits for, and what to look at before it is merged. */
-export function waitsFor(stack: string, namespace: string, phase: Phase, greenfield: boolean): string[] {
+export function waitsFor(
+  stack: string,
+  namespace: string,
+  phase: Phase,
+  greenfield: boolean,
+  config: StackConfig,
+): string[] {
   const verify = `npm run verify -- --stack ${stack} --namespace ${namespace}`;
   const gates =
     "The update that gets there first waits until Cilium authenticates on every node, every agent has a certificate and answers the others, and every identity has its entry in SPIRE.";
@@ -47,10 +63,7 @@ export function waitsFor(stack: string, namespace: string, phase: Phase, greenfi
         `It denies every caller that no intent names. Before: ${verify} says who that would be, and with --suggest which intents are missing.`,
       ];
     case "require":
-      return [
-        `It needs evidence: ${verify} --evidence watches for a day, and writes the file that is reviewed with this change.`,
-        gates,
-      ];
+      return [...evidenceOf(stack, namespace, config), gates];
     case "off":
       return [];
   }

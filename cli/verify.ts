@@ -5,7 +5,7 @@ import { readStackFile } from "../components/config/stackFile";
 import { kubeconfigAt } from "../components/rollout/client";
 import { evidenceFaults, fingerprintOf, type Evidence } from "../components/rollout/evidence";
 import { askCluster } from "../verify/cluster";
-import { EvidenceError, readEvidence, writeEvidence } from "../verify/evidenceFile";
+import { EvidenceError, readEvidence, writeEvidence } from "../components/rollout/evidenceFile";
 import { HubbleError, readFlows, type Server } from "../verify/hubble";
 import { forwardToRelay } from "../verify/relay";
 import { evidenceOf, resumable, seenOf } from "../verify/report";
@@ -20,7 +20,7 @@ npm run verify -- --stack NAME --namespace NAMESPACE [options]
   --stack NAME       the stack, with a Pulumi.<stack>.yaml
   --namespace NAME   one of the stack's namespaces
   --evidence         watch for the whole window, and write rollout/<stack>/<namespace>.yaml; without it, what Hubble still remembers
-  --window TIME      how long, as in 90m or 24h (default: 24h)
+  --window TIME      how long, as in 90m or 24h (default: rollout.evidenceWindow of the stack, a day unless it says otherwise)
   --server SERVER    a Hubble relay or agent, as host:port or unix:///var/run/cilium/hubble.sock, without TLS; may be repeated
                      (default: the relay in the cluster, by a port forward)
   --suggest          the intents that are missing, to be pasted below zero-trust:access, and nothing else
@@ -46,7 +46,8 @@ async function main(argv: string[]): Promise<number> {
 
   const earlier = readEvidence(".", stack, namespace);
   const hash = fingerprintOf(config.access.filter(({ target }) => target.namespace === namespace));
-  const resumed = gather ? resumable(earlier, hash, options.window) : undefined;
+  const window = options.window ?? secondsOf(config.rollout.evidenceWindow);
+  const resumed = gather ? resumable(earlier, hash, window) : undefined;
   const forward = options.server ? undefined : await forwardToRelay(kubeconfig, config.cluster.cilium.namespace);
   try {
     const named = (options.server ?? []).map((address) => ({ name: `Hubble at ${address}`, address }));
@@ -60,7 +61,7 @@ async function main(argv: string[]): Promise<number> {
     if (options.suggest && !gather)
       for (const seen of (earlier?.callers ?? []).flatMap((line) => seenOf(line) ?? [])) watch.tally.merge(seen);
     const started = watch.now();
-    const gathered = { stack, namespace, intents: config.access, window: { wanted: options.window, started, resumed } };
+    const gathered = { stack, namespace, intents: config.access, window: { wanted: window, started, resumed } };
     const first = await askCluster(config, kubeconfig, namespace);
     for (const call of first.open) watch.tally.note(call, started);
     const evidenceNow = (state = first) =>
@@ -68,8 +69,8 @@ async function main(argv: string[]): Promise<number> {
     const request = { namespace, follow: gather, since: gather ? Date.parse(resumed?.window.to ?? "") || started : 0 };
     const before = resumed?.window.seen ?? 0;
     const failure = await read(watch, servers, request, {
-      ended: () => gather && before + watch.coverage.seconds(watch.now()) >= options.window,
-      progress: () => progressOf(watch, gather ? { wanted: options.window, before } : undefined),
+      ended: () => gather && before + watch.coverage.seconds(watch.now()) >= window,
+      progress: () => progressOf(watch, gather ? { wanted: window, before } : undefined),
       save: () => (gather ? writeEvidence(".", evidenceNow()) : undefined),
     });
     // Asking takes a while, in which somebody may end this for good.
@@ -112,12 +113,19 @@ async function read(
 function report(
   evidence: Evidence,
   { access }: StackConfig,
-  { namespace, evidence: gather, suggest: suggesting }: ReturnType<typeof readOptions>,
+  { stack, namespace, evidence: gather, suggest: suggesting }: ReturnType<typeof readOptions>,
   failure: string | undefined,
 ): number {
   const window = { ...evidence.window, complete: true, seen: evidence.window.wanted };
   const judged = gather ? evidence : { ...evidence, window };
-  const faults = evidenceFaults(judged, { namespace, intents: access, now: new Date(), maxAgeHours: Infinity });
+  const faults = evidenceFaults(judged, {
+    stack,
+    namespace,
+    intents: access,
+    now: new Date(),
+    maxAgeHours: Infinity,
+    leastWindow: 0,
+  });
   // A Hubble that was never heard shows nothing, and no file says otherwise.
   if (failure !== undefined && evidence.window.seen === 0 && evidence.flows === 0) {
     process.stderr.write(`${failure}\n`);
@@ -162,7 +170,7 @@ function readOptions(argv: string[]) {
     if (!help && (stack === "" || namespace === "")) throw new UsageError(`write --stack and --namespace\n\n${usage}`);
     if (values.window !== undefined && !values.evidence)
       throw new UsageError("--window is how long --evidence watches: leave it out, or add --evidence");
-    return { ...values, stack, namespace, window: secondsOf(values.window ?? "24h") };
+    return { ...values, stack, namespace, window: values.window === undefined ? undefined : secondsOf(values.window) };
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
     throw error;

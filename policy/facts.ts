@@ -42,7 +42,12 @@ export interface ProviderFact {
 
 /** All that a guardrail may look at: plain values, from a plan or, in the policy pack, from what the engine was given. */
 export interface Facts {
-  readonly stack: { readonly name: string; readonly peers: readonly Peer[] };
+  readonly stack: {
+    readonly name: string;
+    readonly peers: readonly Peer[];
+    /** What keeps a namespace's evidence from being enough for `require`. Where nobody can look it up, there is none. */
+    readonly evidence?: (namespace: string) => readonly string[];
+  };
   readonly config: StackConfig;
   readonly objects: readonly KubernetesObject[];
   readonly releases: readonly Release[];

@@ -2,10 +2,10 @@ import type { Policies, ReportViolation, ResourceValidationArgs, StackValidation
 import * as pulumi from "@pulumi/pulumi";
 import { loadEngineConfig } from "../components/config/engine";
 import { ConfigError } from "../components/config/load";
-import { readPeers } from "../components/config/peers";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
 import { violationsOf, type Guardrail, type Severity } from "./guardrail";
+import { stackFacts } from "./stackFacts";
 import { today, waived, waiverNotes } from "./waivers";
 import { factsOfResources, objectOf } from "./packFacts";
 
@@ -100,7 +100,8 @@ function basisReader(root: string): () => Basis | ConfigError {
 function readBasis(root: string): Basis | ConfigError {
   const name = pulumi.getStack();
   try {
-    return { stack: { name, peers: readPeers(root, name) }, config: loadEngineConfig(root) };
+    const config = loadEngineConfig(root);
+    return { stack: stackFacts(root, name, config), config };
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;

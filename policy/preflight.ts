@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunError } from "@pulumi/pulumi";
-import { readPeers } from "../components/config/peers";
 import type { StackConfig } from "../components/config/schema";
 import type { Plan } from "../components/plan";
 import type { Known } from "../components/rollout/decide";
 import { factsOfPlan } from "./facts";
 import { judge } from "./guardrail";
 import { guardrails } from "./guardrails";
+import { stackFacts } from "./stackFacts";
 import { today, waived, waiverNotes } from "./waivers";
 import { userError } from "../components/userError";
 
@@ -17,7 +17,7 @@ import { userError } from "../components/userError";
  * @throws RunError in an update that may not be
  */
 export function preflight(config: StackConfig, known: Known, plan: Plan): RunError | undefined {
-  const stack = { name: pulumi.getStack(), peers: readPeers(".", pulumi.getStack()) };
+  const stack = stackFacts(".", pulumi.getStack(), config);
   const day = today();
   const inForce = guardrails.map((guardrail) => waived(guardrail, config, day));
   const verdicts = judge(inForce, factsOfPlan(stack, config, plan, known.previous));

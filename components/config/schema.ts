@@ -133,6 +133,10 @@ export const schema = z.strictObject({
     greenfield: json(z.array(namespace)).prefault([]),
     /** How many namespaces may go to `allow` or `require` in one update, beside those of `greenfield`. */
     blastRadius: whole(1, 1000, 5).default(5),
+    /** How long callers are watched for evidence, at least: a day has its backups and its reports. */
+    evidenceWindow: duration("24h").default("24h"),
+    /** How old the evidence may be with which a namespace goes to `require`. */
+    evidenceMaxAge: duration("168h").default("168h"),
     /** The word for on again after an off: which off it was, as the preview says. */
     resume: whole(1, 1_000_000, 1).optional(),
   }),

@@ -116,17 +116,22 @@ function canonical(value: unknown): string {
 export function evidenceFaults(
   evidence: Evidence | undefined,
   expected: {
+    readonly stack: string;
     readonly namespace: string;
     readonly intents: readonly Intent[];
     readonly now: Date;
     readonly maxAgeHours: number;
+    /** In seconds. */
+    readonly leastWindow: number;
   },
 ): string[] {
-  const { namespace, now, maxAgeHours } = expected;
-  const command = `npm run verify -- --stack ${evidence?.stack ?? "STACK"} --namespace ${namespace} --evidence`;
+  const { stack, namespace, now, maxAgeHours, leastWindow } = expected;
+  const command = `npm run verify -- --stack ${stack} --namespace ${namespace} --evidence`;
   if (!evidence) return [`there is no evidence for ${namespace}; ${command} writes it`];
-  if (evidence.namespace !== namespace)
-    return [`the evidence is for ${evidence.namespace}, and not for ${namespace}; ${command} writes it`];
+  if (evidence.namespace !== namespace || evidence.stack !== stack)
+    return [
+      `the evidence is for ${evidence.namespace} of ${evidence.stack}, and not for ${namespace} of ${stack}; ${command} writes it`,
+    ];
   const { window, lost, nodes, unknown, callers } = evidence;
   const faults: string[] = [];
   const anew = (fault: string, what = "gathers it anew") => faults.push(`${fault}; ${command} ${what}`);
@@ -137,6 +142,11 @@ export function evidenceFaults(
   if (!window.complete) anew(`its window has not ended: ${hours(window.seen)} of ${hours(window.wanted)}`, "goes on");
   else if (window.seen < window.wanted)
     anew(`its window is shorter than promised: ${hours(window.seen)} of ${hours(window.wanted)}`);
+  if (window.wanted < leastWindow)
+    anew(
+      `its window is ${hours(window.wanted)}, and ${hours(leastWindow)} is the least`,
+      `--window ${leastWindow}s gathers it`,
+    );
   const age = (now.getTime() - Date.parse(window.to)) / 3_600_000;
   if (age > maxAgeHours) anew(`it is ${Math.floor(age)} hours old, where ${maxAgeHours} are allowed`);
   if (age < -1) anew(`it ends at ${window.to}, which is in the future`);

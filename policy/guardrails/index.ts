@@ -4,6 +4,7 @@ import { authConsumed } from "./authConsumed";
 import { blastRadius } from "./blastRadius";
 import { ciliumVersion } from "./ciliumVersion";
 import { delegateWiring } from "./delegateWiring";
+import { evidence } from "./evidence";
 import { flagAtomic } from "./flagAtomic";
 import { imagesPinned } from "./imagesPinned";
 import { inPlaceTransition } from "./inPlaceTransition";
@@ -35,6 +36,7 @@ export const guardrails: readonly Guardrail[] = [
   inPlaceTransition,
   resume,
   oneStep,
+  evidence,
   blastRadius,
   pinnedCluster,
   oneStack,

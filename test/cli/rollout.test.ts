@@ -53,7 +53,7 @@ describe("npm run rollout", () => {
       /observe -> allow.*\n {2}It denies every caller that no intent/,
     );
     expect((await step("next", "billing")).stdout).toMatch(
-      /--evidence watches for a day[^]*every identity has its entry in SPIRE/,
+      /It needs evidence: there is no evidence for billing; npm run verify .*[^]*every identity has its entry in SPIRE/,
     );
     expect((await step("next", "billing")).stdout).toMatch(/^billing is require .* there is no phase after it\.\n$/);
     expect(stackFile()).toBe(committed.replace("orders: require", "orders: require\n      billing: require"));

@@ -136,6 +136,14 @@ describe("what must not be caught", () => {
       },
     ],
     [
+      "evidence",
+      "a namespace that has been in require, though its evidence is old or gone",
+      (facts: Facts): Facts => ({
+        ...withConfig("rollout.greenfield=[]")(facts),
+        stack: { ...facts.stack, evidence: () => ["it is old"] },
+      }),
+    ],
+    [
       "one-stack",
       "stack files whose clusters are not known yet",
       (facts: Facts): Facts => ({

@@ -76,6 +76,21 @@ export const rolloutMutations: Readonly<Record<string, readonly Mutation[]>> = {
       says: /takes shop-0, shop-1 to require at once, and none has been there/,
     },
   ],
+  evidence: [
+    {
+      what: "a namespace that goes to require without any",
+      change: both(noGreenfield(), earned({ orders: "allow" })),
+      says: /orders goes from allow to require, but there is no evidence/,
+    },
+    {
+      what: "evidence that is not enough, fault by fault",
+      change: both(both(noGreenfield(), earned({ orders: "allow" })), (facts) => ({
+        ...facts,
+        stack: { ...facts.stack, evidence: () => ["its window has not ended", "web/cron would be cut off"] },
+      })),
+      says: /require, but its window has not ended\n.*require, but web\/cron would be cut off/,
+    },
+  ],
   "one-stack": [
     {
       what: "the cluster of another stack",

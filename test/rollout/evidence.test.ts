@@ -52,7 +52,15 @@ const good: Evidence = {
 };
 
 const faults = (evidence: Evidence | undefined, expected: Partial<Parameters<typeof evidenceFaults>[1]> = {}) =>
-  evidenceFaults(evidence, { namespace: "orders", intents, now, maxAgeHours: 72, ...expected });
+  evidenceFaults(evidence, {
+    stack: "apps",
+    namespace: "orders",
+    intents,
+    now,
+    maxAgeHours: 72,
+    leastWindow: 86400,
+    ...expected,
+  });
 const command = "npm run verify -- --stack apps --namespace orders --evidence";
 
 test("evidence of a whole window in which everybody is admitted, and everything was heard, is enough", () => {
@@ -62,14 +70,14 @@ test("evidence of a whole window in which everybody is admitted, and everything 
 
 test("no file is one fault, which says what writes it", () => {
   expect(faults(undefined)).toEqual([
-    "there is no evidence for orders; npm run verify -- --stack STACK --namespace orders --evidence writes it",
+    "there is no evidence for orders; npm run verify -- --stack apps --namespace orders --evidence writes it",
   ]);
 });
 
 describe("it is not enough, and says what to do,", () => {
   const cutOff = line({ verdict: "cut off", because: ["no intent names it"] });
   test.each<[string, Partial<Evidence>, string]>([
-    ["of another namespace", { namespace: "web" }, "the evidence is for web, and not for orders"],
+    ["of another namespace", { namespace: "web" }, "the evidence is for web of apps, and not for orders of apps"],
     [
       "for other intents",
       { intents: "0123456789abcdef" },
@@ -85,6 +93,11 @@ describe("it is not enough, and says what to do,", () => {
       "too old",
       { window: { ...good.window, to: "2026-11-19T10:00:00.000Z" } },
       "it is 74 hours old, where 72 are allowed",
+    ],
+    [
+      "of a window that is too short for anybody",
+      { window: { ...good.window, wanted: 60, seen: 60 } },
+      "its window is 1 min, and 24.0 h is the least",
     ],
     ["from the future", { window: { ...good.window, to: "2027-01-01T00:00:00.000Z" } }, "which is in the future"],
     ["with loss", { lost: { events: 7 } }, "Hubble has lost 7 events, so that callers may be missing"],

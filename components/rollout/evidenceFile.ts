@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CORE_SCHEMA, dump, load, YAMLException } from "js-yaml";
 import * as z from "zod";
-import { evidenceSchema, type Evidence } from "../components/rollout/evidence";
+import { evidenceSchema, type Evidence } from "./evidence";
 
 /** A file that is there and cannot be read; the message is for the user. */
 export class EvidenceError extends Error {}

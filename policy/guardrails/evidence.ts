@@ -1,0 +1,37 @@
+import { isEmpty, promotionsOf } from "../../components/rollout/promotions";
+import type { Facts } from "../facts";
+import type { Guardrail } from "../guardrail";
+
+export const evidence: Guardrail = {
+  name: "evidence",
+  description:
+    "A namespace goes to require only with evidence of who calls it, for the intents that it has, and reviewed.",
+  severity: "mandatory",
+  prevents:
+    "Callers that nobody knew of: Jobs whose first packet is lost, host processes, pods without an entry, all cut off by the change and found by their users (devantler-tech/platform#2211, cilium#28824).",
+  remediation:
+    "Run npm run verify -- --stack STACK --namespace NAMESPACE --evidence, and commit the file that it writes.",
+  blocksOff: false,
+  checkStack: ({ stack, config, previous }) => {
+    if (previous === "unknown") return [];
+    return promoted({ config, previous })
+      .filter(({ namespace }) => isEmpty(config, previous, namespace) === false)
+      .flatMap(({ namespace, from }) => {
+        const faults = stack.evidence?.(namespace) ?? ["there is no evidence"];
+        const where = `zero-trust:rollout.phases.${namespace}`;
+        return faults.map((fault) => ({ where, message: `goes from ${from} to require, but ${fault}` }));
+      });
+  },
+  undecided: ({ config, previous }) => {
+    if (previous === "unknown") return "which namespaces get there: there is no deployed state to compare with";
+    const unknown = promoted({ config, previous }).filter(
+      ({ namespace }) => isEmpty(config, previous, namespace) === "unknown",
+    );
+    return unknown.length > 0
+      ? `whether pods run in ${unknown.map(({ namespace }) => namespace).join(", ")}`
+      : undefined;
+  },
+};
+
+const promoted = ({ config, previous }: Pick<Facts, "config" | "previous">) =>
+  previous === "unknown" ? [] : promotionsOf(config, previous.state).filter(({ to }) => to === "require");

@@ -1,0 +1,34 @@
+import { readPeers } from "../components/config/peers";
+import type { StackConfig } from "../components/config/schema";
+import { evidenceFaults } from "../components/rollout/evidence";
+import { EvidenceError, readEvidence } from "../components/rollout/evidenceFile";
+import type { Facts } from "./facts";
+import { seconds } from "./spireConfiguration";
+
+/**
+ * What the project's files say beside a stack's own configuration. Evidence is read when a rule asks for it, which is at a promotion alone.
+ *
+ * @param directory the project's
+ */
+export const stackFacts = (directory: string, name: string, { access, rollout }: StackConfig): Facts["stack"] => ({
+  name,
+  peers: readPeers(directory, name),
+  evidence: (namespace) => {
+    const maxAgeHours = (seconds(rollout.evidenceMaxAge) ?? 0) / 3600;
+    const leastWindow = seconds(rollout.evidenceWindow) ?? 0;
+    try {
+      const evidence = readEvidence(directory, name, namespace);
+      return evidenceFaults(evidence, {
+        stack: name,
+        namespace,
+        intents: access,
+        now: new Date(),
+        maxAgeHours,
+        leastWindow,
+      });
+    } catch (error) {
+      if (error instanceof EvidenceError) return [error.message];
+      throw error;
+    }
+  },
+});
