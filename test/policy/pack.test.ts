@@ -260,6 +260,58 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
     expect(factsOfResources(basis, [first]).previous).toEqual({});
   });
 
+  describe("have the values of Cilium's chart", () => {
+    const values = { authentication: { enabled: false } };
+    const release = (chart: unknown, rest: Partial<PackResource> = {}): PackResource => ({
+      type: "kubernetes:helm.sh/v3:Release",
+      name: "network",
+      props: { chart, namespace: "kube-system", values },
+      ...rest,
+    });
+    const releasesOf = (...resources: PackResource[]) =>
+      factsOfResources({ stack: { name: "apps", peers: [] }, config: configOf("apps") }, resources).releases;
+    const theirs = { name: "network", namespace: "kube-system", values, complete: true };
+
+    test.each([
+      "cilium",
+      "oci://quay.io/cilium/charts/cilium",
+      "oci://quay.io/cilium/charts/cilium:1.19.3",
+      "oci://quay.io/cilium/charts/cilium@sha256:00",
+      "./charts/cilium/",
+      "https://helm.cilium.io/cilium-1.19.3.tgz",
+    ])("from a release of %s that this program did not make", (chart) => {
+      expect(releasesOf(release(chart))).toEqual([theirs]);
+      expect(releasesOf(release(chart, { type: "kubernetes:helm.sh/v4:Chart" }))).toEqual([theirs]);
+    });
+
+    test("under the name and in the namespace that the release has, and not as all of them beside files that nobody can read here", () => {
+      const props = { chart: "cilium", name: "cilium", values, valueYamlFiles: [{}] };
+      expect(releasesOf(release("", { props }))).toEqual([
+        { name: "cilium", namespace: "default", values, complete: false },
+      ]);
+    });
+
+    test("not from another chart, and not twice from the release that the component CiliumAuth makes", () => {
+      for (const chart of ["cilium-extras", "oci://ghcr.io/x/not-cilium", "./cilium/other", undefined])
+        expect(releasesOf(release(chart))).toEqual([]);
+      const component = { type: "zero-trust:cilium:CiliumAuth", name: "cilium-auth", props: { values } };
+      expect(releasesOf(component, release("cilium", { parent: component }))).toEqual([
+        { name: "cilium", namespace: "kube-system", values, complete: false },
+      ]);
+    });
+
+    test("which every guardrail of the flag then judges", () => {
+      const found = checkStack("flag-atomic", [release("cilium")]);
+      expect(found).toContainEqual(
+        expect.stringContaining("Values of kube-system/network authentication.enabled is false while auth is on"),
+      );
+      const meshed = { ...values, clustermesh: { useAPIServer: true } };
+      expect(checkStack("no-clustermesh", [release("cilium", { props: { chart: "cilium", values: meshed } })])).toEqual(
+        ["Values of default/network clustermesh.useAPIServer is true; write false"],
+      );
+    });
+  });
+
   test("name every place that is unknown, however deep", () => {
     const proxy = withUnknowns({ a: [1, { b: unknown }], c: unknown, d: "known" });
     expect(knownPart(proxy)).toEqual({
