@@ -53,5 +53,6 @@ export function transitionFacts(
 /** A digest for the one image of which none is recorded. */
 const pinned = `spire.images.controllerManager=ghcr.io/spiffe/spire-controller-manager:0.7.0@sha256:${"0".repeat(64)}`;
 
-/** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps with authentication on. */
-export const goodFacts = (): Facts => transitionFacts({ from: "on", auth: true }, [pinned]);
+/** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps, with authentication on and staying so unless told otherwise. */
+export const goodFacts = (transition: { from: Origin; auth: boolean } = { from: "on", auth: true }): Facts =>
+  transitionFacts(transition, [pinned]);

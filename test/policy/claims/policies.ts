@@ -1,0 +1,133 @@
+import { both, clusterwide, named, policy, ports, toPorts, withConfig, withObject, without } from "../changes";
+import type { Claims, Mutation } from "./claim";
+
+const broad: readonly Mutation[] = (
+  [
+    ["no source at all", {}],
+    ["an empty list of sources", { fromEndpoints: [] }],
+    ["an empty selector", { fromEndpoints: [{}] }],
+    ["a selector that is null", { fromEndpoints: [null] }],
+    ["a selector with empty labels", { fromEndpoints: [{ matchLabels: {} }] }],
+    ["a selector with empty expressions", { fromEndpoints: [{ matchExpressions: [] }] }],
+    ["a second selector that is empty", { fromEndpoints: [{ matchLabels: { app: "web" } }, { matchLabels: {} }] }],
+    ["the entity all", { fromEntities: ["all"] }],
+    ["the entity cluster beside others", { fromEntities: ["host", "cluster"] }],
+  ] as const
+).map(([what, rule]) => ({ what, change: withObject(policy(rule)), says: /selects everybody/ }));
+
+/** Cilium's policies. */
+export const policies: Claims = {
+  "protected-namespaces": {
+    catches: [
+      ...["kube-system", "spire", "flux-system", "longhorn-system", "cert-manager", "ingress-nginx", "monitoring"].map(
+        (namespace) => ({
+          what: `${namespace} in require`,
+          change: withConfig(`rollout.phases.${namespace}=require`),
+          says: new RegExp(`rollout.phases.${namespace} is require`),
+        }),
+      ),
+      {
+        what: "the namespace of Cilium, wherever it is",
+        change: withConfig("cluster.cilium.namespace=network", "rollout.phases.network=require"),
+        says: /network runs Cilium itself/,
+      },
+      {
+        what: "a policy in kube-system",
+        change: withObject(policy(named, { metadata: { name: "dns", namespace: "kube-system" } })),
+        says: /kube-system/,
+      },
+      { what: "a cluster-wide policy for everything", change: withObject(clusterwide({})), says: /in every namespace/ },
+      {
+        what: "a cluster-wide policy for kube-system",
+        change: withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system" } })),
+        says: /kube-system/,
+      },
+      {
+        what: "a protected namespace closed to callers that no intent names",
+        change: withConfig("rollout.phases.kube-system=allow"),
+        says: /is allow, which denies every caller that no intent names/,
+        verdict: "warn",
+      },
+    ],
+    passes: [
+      ["a protected namespace in observe", withConfig("rollout.phases.kube-system=observe")],
+      [
+        "a cluster-wide policy for one other namespace",
+        withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "shop" } })),
+      ],
+    ],
+  },
+  "no-broad-auth-rule": {
+    catches: [
+      ...broad,
+      {
+        what: "an egress rule without a peer",
+        change: withObject(policy({}, { spec: { egress: [{ toPorts, authentication: { mode: "required" } }] } })),
+        says: /toEndpoints/,
+      },
+    ],
+    passes: [
+      ["a broad rule without authentication", withObject(policy({ authentication: undefined }))],
+      [
+        "a whole namespace, by its label",
+        withObject(policy({ fromEndpoints: [{ matchLabels: { "k8s:io.kubernetes.pod.namespace": "web" } }] })),
+      ],
+      [
+        "an object of another kind",
+        withObject({
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: "x" },
+          spec: { ingress: [{ authentication: { mode: "required" } }] },
+        }),
+      ],
+    ],
+  },
+  "tcp-only": {
+    catches: [
+      { what: "DNS by UDP", change: ports({ port: "53", protocol: "UDP" }), says: /for UDP on port 53/ },
+      { what: "DNS by TCP", change: ports({ port: "53", protocol: "TCP" }), says: /for DNS/ },
+      {
+        what: "a UDP port beside a TCP port",
+        change: ports({ port: "80", protocol: "TCP" }, { port: "90", protocol: "UDP" }),
+        says: /UDP on port 90/,
+      },
+      { what: "a port for every protocol", change: ports({ port: "80" }), says: /every protocol on port 80/ },
+      {
+        what: "no port at all",
+        change: withObject(policy({ ...named, toPorts: undefined })),
+        says: /every port and protocol/,
+      },
+      { what: "ICMP", change: withObject(policy({ ...named, icmps: [{ fields: [{ type: 8 }] }] })), says: /ICMP/ },
+    ],
+  },
+  "known-kinds": {
+    catches: [
+      {
+        what: "a CiliumAuthPolicy",
+        change: withObject({
+          apiVersion: "cilium.io/v2",
+          kind: "CiliumAuthPolicy",
+          metadata: { name: "x", namespace: "orders" },
+        }),
+        says: /CiliumAuthPolicy orders\/x kind is not one of Cilium's/,
+      },
+    ],
+  },
+  "auth-consumed": {
+    silentWhileOff: true,
+    catches: [
+      {
+        what: "authentication that nobody demands yet",
+        change: both(withConfig("rollout.phases.orders=allow"), without("CiliumNetworkPolicy")),
+        says: /no namespace in require, so nothing is authenticated/,
+        verdict: "warn",
+      },
+      {
+        what: "a namespace in require where nobody is authenticated",
+        change: without("CiliumNetworkPolicy"),
+        says: /has orders in require, where no intent admits a workload/,
+      },
+    ],
+  },
+};
