@@ -1,7 +1,7 @@
 import type { Facts } from "../facts";
 import { mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf, type SpireConfiguration } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, recordOf, textOf } from "../values";
 
 export const delegateWiring: Guardrail = {
   name: "delegate-wiring",
@@ -37,7 +37,7 @@ function judgeWiring(
     Object.keys(recordOf(map)),
   );
   const { cluster } = agent.plugin("NodeAttestor", "k8s_psat");
-  if (!clusters.includes(String(cluster)))
+  if (!clusters.includes(textOf(cluster)))
     found.push({
       where: `${agent.file} k8s_psat.cluster`,
       message: `is ${JSON.stringify(cluster)}; the server knows ${clusters.join(", ")}`,

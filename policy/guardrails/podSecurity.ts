@@ -2,7 +2,7 @@ import { describeObject, type KubernetesObject } from "../../components/kubernet
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { listOf, podOf, recordOf, textOf } from "../values";
 
 export const podSecurity: Guardrail = {
   name: "pod-security",
@@ -35,7 +35,7 @@ function restricted(workload: KubernetesObject): Violation[] {
   const found = containers.flatMap(({ name, securityContext }) => {
     const own = recordOf(securityContext);
     const expect = (key: string, value: unknown, wanted: unknown) =>
-      mismatch(`${describeObject(workload)} containers[${String(name)}].${key}`, value, wanted);
+      mismatch(`${describeObject(workload)} containers[${textOf(name)}].${key}`, value, wanted);
     users.add(own["runAsUser"] ?? all["runAsUser"]);
     return [
       ...expect("allowPrivilegeEscalation", own["allowPrivilegeEscalation"], false),

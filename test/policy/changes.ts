@@ -112,3 +112,21 @@ export const workload = (kind: string, spec: object): KubernetesObject => ({
 export const ports = (...ports: object[]) => withObject(policy({ ...named, toPorts: [{ ports }] }));
 export const token = (seconds: number) =>
   withChanged("DaemonSet", "spire-agent", (json) => json.replace("7200", String(seconds)));
+/** Cilium's values as all that its chart gets, encrypted unless told otherwise, with more of them. */
+export const withValues =
+  (more: object) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    releases: facts.releases.map((release) => ({
+      ...release,
+      complete: true,
+      values: { ...(release.values as object), encryption: { enabled: true, type: "wireguard" }, ...more },
+    })),
+  });
+/** An object with the same metadata each time. */
+export const extra = (apiVersion: string, kind: string, rest: object, namespace = "orders"): KubernetesObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: "extra", namespace },
+  ...rest,
+});

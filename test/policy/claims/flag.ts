@@ -12,6 +12,7 @@ import {
   withEdges,
   withFlag,
   withObject,
+  withValues,
   without,
 } from "../changes";
 import type { Claims } from "./claim";
@@ -89,6 +90,11 @@ export const flag: Claims = {
         says: /operator\.rollOutPods is missing/,
       },
       {
+        what: "a flag past the chart",
+        change: withValues({ extraConfig: { "mesh-auth-enabled": "true" } }),
+        says: /extraConfig\.mesh-auth-enabled replaces what the flag auth decides/,
+      },
+      {
         what: "flags that stay on while auth is off",
         change: withConfig("auth=false"),
         also: ["no-required-while-disabled", "order"],
@@ -135,6 +141,7 @@ export const flag: Claims = {
       {
         what: "a policy that is removed while auth goes off",
         change: both(withFlag(false), without("CiliumNetworkPolicy", allowPolicy.replace("access-orders-", ""))),
+        also: ["deny-with-allow"],
         says: /CiliumNetworkPolicy orders\/allow-api-8080-\w+ would be deleted while auth goes off; leave it as it was/,
       },
       {
@@ -154,6 +161,7 @@ export const flag: Claims = {
       {
         what: "a default deny that is removed while auth goes on",
         change: both(withFlag(true), without("CiliumNetworkPolicy", "zero-trust-deny-all")),
+        also: ["closed-namespaces"],
         says: /CiliumNetworkPolicy orders\/zero-trust-deny-all would be deleted/,
       },
     ],

@@ -1,9 +1,21 @@
-import { cluster } from "./cluster";
+import { authRules } from "./authRules";
+import { ciliumValues } from "./ciliumValues";
 import type { Claims } from "./claim";
+import { cluster } from "./cluster";
+import { defaultDeny } from "./defaultDeny";
 import { flag } from "./flag";
 import { pods } from "./pods";
 import { policies } from "./policies";
 import { spire } from "./spire";
 
 /** What every guardrail claims to catch. */
-export const claims: Claims = { ...flag, ...cluster, ...policies, ...spire, ...pods };
+export const claims: Claims = {
+  ...flag,
+  ...cluster,
+  ...ciliumValues,
+  ...policies,
+  ...authRules,
+  ...defaultDeny,
+  ...spire,
+  ...pods,
+};

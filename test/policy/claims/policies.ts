@@ -1,19 +1,29 @@
-import { both, clusterwide, named, policy, ports, toPorts, withConfig, withObject, without } from "../changes";
+import { both, clusterwide, extra, named, policy, ports, toPorts, withConfig, withObject, without } from "../changes";
 import type { Claims, Mutation } from "./claim";
 
 const broad: readonly Mutation[] = (
   [
     ["no source at all", {}],
-    ["an empty list of sources", { fromEndpoints: [] }],
+    ["an empty list of sources", { fromEndpoints: [] }, "deny-all-denies"],
     ["an empty selector", { fromEndpoints: [{}] }],
     ["a selector that is null", { fromEndpoints: [null] }],
     ["a selector with empty labels", { fromEndpoints: [{ matchLabels: {} }] }],
     ["a selector with empty expressions", { fromEndpoints: [{ matchExpressions: [] }] }],
     ["a second selector that is empty", { fromEndpoints: [{ matchLabels: { app: "web" } }, { matchLabels: {} }] }],
     ["the entity all", { fromEntities: ["all"] }],
-    ["the entity cluster beside others", { fromEntities: ["host", "cluster"] }],
+    ["the entity cluster beside others", { fromEntities: ["host", "cluster"] }, "identifiable-peers"],
+    ["a label that only has to exist", { fromEndpoints: [{ matchExpressions: [{ key: "app", operator: "Exists" }] }] }],
+    [
+      "a label that only has to be another",
+      { fromEndpoints: [{ matchExpressions: [{ key: "app", operator: "NotIn", values: ["db"] }] }] },
+    ],
   ] as const
-).map(([what, rule]) => ({ what, change: withObject(policy(rule)), says: /selects everybody/ }));
+).map(([what, rule, ...also]) => ({
+  what,
+  change: withObject(policy(rule)),
+  says: /selects (nearly )?everybody/,
+  also,
+}));
 
 /** Cilium's policies. */
 export const policies: Claims = {
@@ -24,27 +34,32 @@ export const policies: Claims = {
           what: `${namespace} in require`,
           change: withConfig(`rollout.phases.${namespace}=require`),
           says: new RegExp(`rollout.phases.${namespace} is require`),
+          also: ["closed-namespaces"],
         }),
       ),
       {
         what: "the namespace of Cilium, wherever it is",
         change: withConfig("cluster.cilium.namespace=network", "rollout.phases.network=require"),
+        also: ["closed-namespaces"],
         says: /network runs Cilium itself/,
       },
       {
         what: "a policy in kube-system",
         change: withObject(policy(named, { metadata: { name: "dns", namespace: "kube-system" } })),
+        also: ["demand-in-require"],
         says: /kube-system/,
       },
       { what: "a cluster-wide policy for everything", change: withObject(clusterwide({})), says: /in every namespace/ },
       {
         what: "a cluster-wide policy for kube-system",
         change: withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "kube-system" } })),
+        also: ["demand-in-require"],
         says: /kube-system/,
       },
       {
         what: "a protected namespace closed to callers that no intent names",
         change: withConfig("rollout.phases.kube-system=allow"),
+        also: ["closed-namespaces"],
         says: /is allow, which denies every caller that no intent names/,
         verdict: "warn",
       },
@@ -68,6 +83,12 @@ export const policies: Claims = {
     ],
     passes: [
       ["a broad rule without authentication", withObject(policy({ authentication: undefined }))],
+      [
+        "a label among two values",
+        withObject(
+          policy({ fromEndpoints: [{ matchExpressions: [{ key: "app", operator: "In", values: ["web", "job"] }] }] }),
+        ),
+      ],
       [
         "a whole namespace, by its label",
         withObject(policy({ fromEndpoints: [{ matchLabels: { "k8s:io.kubernetes.pod.namespace": "web" } }] })),
@@ -112,6 +133,28 @@ export const policies: Claims = {
         }),
         says: /CiliumAuthPolicy orders\/x kind is not one of Cilium's/,
       },
+      {
+        what: "a pattern of SPIFFE IDs",
+        change: withObject(
+          policy({ ...named, authentication: { mode: "required", spiffe: { allowPatterns: ["spiffe://*"] } } }),
+        ),
+        says: /spec\.ingress\[0\]\.authentication is \{.*\}; write \{ mode: required \}/,
+      },
+      {
+        what: "a mode that there is not",
+        change: withObject(policy({ ...named, authentication: { mode: "optional" } })),
+        says: /authentication is \{"mode":"optional"\}/,
+      },
+      {
+        what: "a list of modes",
+        change: withObject(policy({ ...named, authentication: [{ mode: "required" }] })),
+        says: /authentication is \[/,
+      },
+      {
+        what: "a version of Linkerd's policies that is not served",
+        change: withObject(extra("policy.linkerd.io/v1beta3", "MeshTLSAuthentication", { spec: {} })),
+        says: /apiVersion is policy\.linkerd\.io\/v1beta3; write policy\.linkerd\.io\/v1alpha1/,
+      },
     ],
   },
   "auth-consumed": {
@@ -120,12 +163,14 @@ export const policies: Claims = {
       {
         what: "authentication that nobody demands yet",
         change: both(withConfig("rollout.phases.orders=allow"), without("CiliumNetworkPolicy")),
+        also: ["closed-namespaces"],
         says: /no namespace in require, so nothing is authenticated/,
         verdict: "warn",
       },
       {
         what: "a namespace in require where nobody is authenticated",
         change: without("CiliumNetworkPolicy"),
+        also: ["closed-namespaces"],
         says: /has orders in require, where no intent admits a workload/,
       },
     ],
