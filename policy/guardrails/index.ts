@@ -17,8 +17,13 @@ import { httpRulesHold } from "./httpRulesHold";
 import { identifiablePeers } from "./identifiablePeers";
 import { imagesPinned } from "./imagesPinned";
 import { inPlaceTransition } from "./inPlaceTransition";
+import { istioCallers } from "./istioCallers";
+import { istioStrict } from "./istioStrict";
 import { knownKinds } from "./knownKinds";
 import { leastPrivilege } from "./leastPrivilege";
+import { linkerdCallers } from "./linkerdCallers";
+import { linkerdDefault } from "./linkerdDefault";
+import { linkerdRoutes } from "./linkerdRoutes";
 import { noAlwaysFail } from "./noAlwaysFail";
 import { noBroadAuthRule } from "./noBroadAuthRule";
 import { noBypass } from "./noBypass";
@@ -74,6 +79,11 @@ export const guardrails: readonly Guardrail[] = [
   knownKinds,
   authConsumed,
   shortLivedCallers,
+  istioCallers,
+  istioStrict,
+  linkerdCallers,
+  linkerdRoutes,
+  linkerdDefault,
   trustDomain,
   delegateWiring,
   nodeAttestation,

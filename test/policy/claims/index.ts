@@ -4,6 +4,7 @@ import type { Claims } from "./claim";
 import { cluster } from "./cluster";
 import { defaultDeny } from "./defaultDeny";
 import { flag } from "./flag";
+import { meshes } from "./meshes";
 import { pods } from "./pods";
 import { policies } from "./policies";
 import { spire } from "./spire";
@@ -16,6 +17,7 @@ export const claims: Claims = {
   ...policies,
   ...authRules,
   ...defaultDeny,
+  ...meshes,
   ...spire,
   ...pods,
 };
