@@ -4,7 +4,7 @@ import type { KubernetesObject } from "../components/kubernetes";
 import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
 import { ownRelease, type Facts, type Release } from "./facts";
-import { listOf, recordOf } from "./values";
+import { listOf, recordOf, textOf } from "./values";
 
 /** As much of a resource as the engine shows a policy. */
 export interface PackResource {
@@ -58,10 +58,11 @@ export function objectOf({ type, props }: PackResource): { manifest: KubernetesO
   const { value, unknown } = knownPart(props);
   const { apiVersion, kind, metadata } = recordOf(value);
   if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
-  const { name = "(unnamed)", ...rest } = recordOf(metadata);
+  const { name = "(unnamed)", namespace, ...rest } = recordOf(metadata);
   const { status: _, ...manifest } = recordOf(value);
+  const place = namespace === undefined ? {} : { namespace: textOf(namespace) };
   return {
-    manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, name: String(name) } },
+    manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, ...place, name: textOf(name) } },
     // What the API server fills in decides nothing; of the metadata the namespace and the labels do.
     unknown: unknown.filter((path) => !/^(status|id)\b|^metadata\.(?!namespace|labels)/.test(path)),
   };
@@ -114,7 +115,7 @@ function releasesOf(config: Facts["config"], resources: readonly PackResource[])
       } = recordOf(knownPart(props).value);
       if (typeof chart !== "string" || !/(^|\/)cilium(-[\w.+-]+\.tgz|[:@].*)?\/?$/.test(chart)) return [];
       const complete = listOf(valueYamlFiles).length === 0;
-      return [{ name: String(name), namespace: String(namespace), values, complete }];
+      return [{ name: textOf(name), namespace: textOf(namespace), values, complete }];
     }),
   ];
 }

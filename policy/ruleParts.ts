@@ -70,6 +70,6 @@ function subjectOf(manifest: KubernetesObject, { spec }: CiliumRule): RulePart["
 }
 
 const portKey = ({ port, endPort, protocol = "ANY" }: Readonly<Record<string, unknown>>) =>
-  [port, ...(endPort === undefined ? [] : [endPort]), protocol].map(String).join("/");
+  [port, ...(endPort === undefined ? [] : [endPort]), protocol].map(textOf).join("/");
 
 const orAll = (list: readonly string[]) => (list.length === 0 ? ["*"] : list);

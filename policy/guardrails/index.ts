@@ -1,6 +1,11 @@
 import type { Guardrail } from "../guardrail";
 import { agentsEverywhere } from "./agentsEverywhere";
+import { agentsFindServer } from "./agentsFindServer";
+import { agentsRecover } from "./agentsRecover";
 import { authConsumed } from "./authConsumed";
+import { bundledSpire } from "./bundledSpire";
+import { bundleRefresh } from "./bundleRefresh";
+import { ciliumAccounts } from "./ciliumAccounts";
 import { ciliumVersion } from "./ciliumVersion";
 import { closedNamespaces } from "./closedNamespaces";
 import { delegateWiring } from "./delegateWiring";
@@ -9,6 +14,9 @@ import { denyAllDenies } from "./denyAllDenies";
 import { denyWithAllow } from "./denyWithAllow";
 import { encrypted } from "./encrypted";
 import { enforcementMode } from "./enforcementMode";
+import { entryLifetimes } from "./entryLifetimes";
+import { entryOwnership } from "./entryOwnership";
+import { federation } from "./federation";
 import { flagAtomic } from "./flagAtomic";
 import { handshakePort } from "./handshakePort";
 import { handshakePossible } from "./handshakePossible";
@@ -20,10 +28,12 @@ import { inPlaceTransition } from "./inPlaceTransition";
 import { istioCallers } from "./istioCallers";
 import { istioStrict } from "./istioStrict";
 import { knownKinds } from "./knownKinds";
+import { kubeletVerified } from "./kubeletVerified";
 import { leastPrivilege } from "./leastPrivilege";
 import { linkerdCallers } from "./linkerdCallers";
 import { linkerdDefault } from "./linkerdDefault";
 import { linkerdRoutes } from "./linkerdRoutes";
+import { noAdminEntries } from "./noAdminEntries";
 import { noAlwaysFail } from "./noAlwaysFail";
 import { noBroadAuthRule } from "./noBroadAuthRule";
 import { noBypass } from "./noBypass";
@@ -32,19 +42,27 @@ import { nodeAttestation } from "./nodeAttestation";
 import { noRequiredWhileDisabled } from "./noRequiredWhileDisabled";
 import { oneMode } from "./oneMode";
 import { oneOwner } from "./oneOwner";
+import { oneSpire } from "./oneSpire";
 import { order } from "./order";
 import { pinnedCluster } from "./pinnedCluster";
 import { podSecurity } from "./podSecurity";
 import { probesAdmitted } from "./probesAdmitted";
 import { protectedNamespaces } from "./protectedNamespaces";
+import { serverAddress } from "./serverAddress";
+import { serverSidecar } from "./serverSidecar";
 import { shortLivedCallers } from "./shortLivedCallers";
+import { socketDirectories } from "./socketDirectories";
+import { spireOptions } from "./spireOptions";
+import { spireStateKept } from "./spireStateKept";
 import { sqliteSingleServer } from "./sqliteSingleServer";
+import { storageClass } from "./storageClass";
 import { tcpOnly } from "./tcpOnly";
 import { trustDomain } from "./trustDomain";
 import { ttlCoherence } from "./ttlCoherence";
 import { valuesNotShadowed } from "./valuesNotShadowed";
 import { verdictsVisible } from "./verdictsVisible";
 import { versionSkew } from "./versionSkew";
+import { webhookFailsOpen } from "./webhookFailsOpen";
 
 /** Every guardrail, in the order in which they are shown: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE. */
 export const guardrails: readonly Guardrail[] = [
@@ -85,13 +103,31 @@ export const guardrails: readonly Guardrail[] = [
   linkerdRoutes,
   linkerdDefault,
   trustDomain,
+  oneSpire,
   delegateWiring,
+  serverAddress,
+  socketDirectories,
+  ciliumAccounts,
+  noAdminEntries,
+  entryOwnership,
+  federation,
   nodeAttestation,
+  kubeletVerified,
+  agentsFindServer,
+  agentsRecover,
   agentsEverywhere,
+  serverSidecar,
+  bundledSpire,
   leastPrivilege,
   podSecurity,
+  webhookFailsOpen,
   versionSkew,
+  spireOptions,
   sqliteSingleServer,
+  spireStateKept,
+  storageClass,
   ttlCoherence,
+  entryLifetimes,
+  bundleRefresh,
   imagesPinned,
 ];

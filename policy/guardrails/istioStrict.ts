@@ -6,7 +6,7 @@ export const istioStrict: Guardrail = {
   description: "Istio takes no plain text in a namespace that is closed.",
   severity: "mandatory",
   prevents:
-    "Callers without an identity: with PERMISSIVE or DISABLE a workload also takes plain text, in which nobody says who calls, and the weaker of two modes is not the one that was meant (Istio docs, PeerAuthentication and mTLS Migration).",
+    "Callers without an identity: with PERMISSIVE or DISABLE a workload also takes plain text, in which nobody says who calls (Istio docs, PeerAuthentication and mTLS Migration).",
   remediation: "Write mtls.mode STRICT once every caller is in the mesh, and leave out the ports in portLevelMtls.",
   blocksOff: false,
   reads: ({ apiVersion, kind }) => apiVersion.startsWith("security.istio.io/") && kind === "PeerAuthentication",

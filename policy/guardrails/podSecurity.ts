@@ -50,7 +50,9 @@ function restricted(workload: KubernetesObject): Violation[] {
     ];
   });
   if (users.size > 1)
-    found.push(inObject(workload, "runAsUser", `is ${[...users].join(" and ")}; run all containers as one user`));
+    found.push(
+      inObject(workload, "runAsUser", `is ${[...users].map(textOf).join(" and ")}; run all containers as one user`),
+    );
   return found;
 }
 
@@ -71,14 +73,12 @@ function hostAccess(workload: KubernetesObject): Violation[] {
   ];
 }
 
-/** A namespace without agents enforces restricted. */
+/** A namespace without agents enforces restricted; where there are agents, anything but privileged refuses them. */
 function level(namespace: KubernetesObject, { objects, config }: Facts): Violation[] {
   const agents = objects.some((o) => isAgent(o) && o.metadata.namespace === namespace.metadata.name);
-  if (agents || config.spire.install === "bundled") return [];
   const label = "pod-security.kubernetes.io/enforce";
-  return mismatch(
-    `${describeObject(namespace)} metadata.labels["${label}"]`,
-    namespace.metadata.labels?.[label],
-    "restricted",
-  );
+  const value = recordOf(namespace.metadata.labels)[label];
+  const where = `${describeObject(namespace)} metadata.labels["${label}"]`;
+  if (agents || config.spire.install === "bundled") return mismatch(where, value ?? "privileged", "privileged");
+  return mismatch(where, value, "restricted");
 }

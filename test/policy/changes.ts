@@ -130,3 +130,22 @@ export const extra = (apiVersion: string, kind: string, rest: object, namespace 
   metadata: { name: "extra", namespace },
   ...rest,
 });
+/** The stack with the SPIRE of Cilium's chart instead of its own, and with other values of it. */
+export const bundled = (install: object) => (): Facts => {
+  const facts = goodFacts({ from: "on", auth: true }, ["spire.install=bundled"]);
+  const more = { authentication: { mutual: { spire: { install } } } };
+  return {
+    ...facts,
+    releases: facts.releases.map((release) => ({ ...release, values: merged(release.values, more) })),
+  };
+};
+/** Objects merged key by key; anything else is replaced. */
+function merged(own: unknown, other: unknown): unknown {
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(own) || !isObject(other)) return other;
+  const entries = Object.entries(other as object).map(([key, value]) => [
+    key,
+    merged((own as Record<string, unknown>)[key], value),
+  ]);
+  return { ...(own as object), ...Object.fromEntries(entries) };
+}

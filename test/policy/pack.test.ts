@@ -207,6 +207,7 @@ describe("the policy pack", () => {
         "http-enforced",
         "probes-admitted",
         "verdicts-visible",
+        "bundled-spire",
       ]);
     });
   });

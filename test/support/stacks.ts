@@ -54,5 +54,7 @@ export function transitionFacts(
 const pinned = `spire.images.controllerManager=ghcr.io/spiffe/spire-controller-manager:0.7.0@sha256:${"0".repeat(64)}`;
 
 /** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps, with authentication on and staying so unless told otherwise. */
-export const goodFacts = (transition: { from: Origin; auth: boolean } = { from: "on", auth: true }): Facts =>
-  transitionFacts(transition, [pinned]);
+export const goodFacts = (
+  transition: { from: Origin; auth: boolean } = { from: "on", auth: true },
+  assignments: readonly string[] = [pinned],
+): Facts => transitionFacts(transition, ["spire.storage.className=local", ...assignments]);

@@ -147,6 +147,7 @@ export const flag: Claims = {
       {
         what: "something of SPIRE's that is removed while auth goes off, where it harms nobody",
         change: both(withFlag(false), without("Service", "spire-server")),
+        also: ["server-address"],
         says: /the stack would have other objects than before, beside its policies, while auth goes off/,
         verdict: "warn",
       },

@@ -8,6 +8,8 @@ import { meshes } from "./meshes";
 import { pods } from "./pods";
 import { policies } from "./policies";
 import { spire } from "./spire";
+import { spireAgents } from "./spireAgents";
+import { spireServer } from "./spireServer";
 
 /** What every guardrail claims to catch. */
 export const claims: Claims = {
@@ -19,5 +21,7 @@ export const claims: Claims = {
   ...defaultDeny,
   ...meshes,
   ...spire,
+  ...spireServer,
+  ...spireAgents,
   ...pods,
 };

@@ -15,6 +15,35 @@ export const pods: Claims = {
         change: withChanged("Role", "spire-server", (json) => json.replace('"create"', '"*"')),
         says: /wildcard/,
       },
+      ...(
+        [
+          ["commands in pods", "pods/exec", /has pods\/exec; remove it/],
+          ["the agents' tokens", "serviceaccounts/token", /who mints the agents' tokens attests as a node/],
+        ] as const
+      ).map(([what, resource, says]) => ({
+        what,
+        change: withChanged("ClusterRole", "spire-agent", (json) => json.replace("nodes/pods", resource)),
+        says,
+      })),
+      {
+        what: "a right to give rights",
+        change: withChanged("ClusterRole", "spire-server", (json) => json.replace('"create"', '"impersonate"')),
+        says: /verbs has impersonate, which gives any right/,
+      },
+      {
+        what: "a wildcard group",
+        change: withChanged("ClusterRole", "spire-agent", (json) =>
+          json.replace('"apiGroups":[""]', '"apiGroups":["*"]'),
+        ),
+        says: /has a wildcard/,
+      },
+      {
+        what: "a role that may do everything",
+        change: withChanged("ClusterRoleBinding", "spire-agent", (json) =>
+          json.replace('"kind":"ClusterRole","name":"spire-agent"', '"kind":"ClusterRole","name":"cluster-admin"'),
+        ),
+        says: /ClusterRoleBinding spire-agent roleRef\.name is cluster-admin/,
+      },
       {
         what: "a wildcard resource",
         change: withChanged("ClusterRole", "spire-server", (json) => json.replace('"nodes"', '"*"')),
@@ -73,6 +102,11 @@ export const pods: Claims = {
         what: "an agent with the host's IPC",
         change: agents('"hostPID":true', '"hostPID":true,"hostIPC":true'),
         says: /hostIPC is true/,
+      },
+      {
+        what: "a namespace that refuses its agents",
+        change: withChanged("Namespace", "spire", (json) => json.replace(/"privileged"/, '"restricted"')),
+        says: /Namespace spire metadata\.labels.* is "restricted"; write "privileged"/,
       },
       {
         what: "a privileged namespace without agents",

@@ -40,7 +40,7 @@ export const policies: Claims = {
       {
         what: "the namespace of Cilium, wherever it is",
         change: withConfig("cluster.cilium.namespace=network", "rollout.phases.network=require"),
-        also: ["closed-namespaces"],
+        also: ["cilium-accounts", "closed-namespaces"],
         says: /network runs Cilium itself/,
       },
       {

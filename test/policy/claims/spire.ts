@@ -54,6 +54,14 @@ export const spire: Claims = {
         says: /agent\.trust_domain/,
       },
       {
+        what: "another trust domain in Cilium, where SPIRE is somebody else's",
+        change: both(
+          without("ConfigMap", "spire-agent"),
+          values('"trustDomain":"apps.zt.internal"', '"trustDomain":"x"'),
+        ),
+        says: /spire\.trustDomain is "x"; write "apps\.zt\.internal"/,
+      },
+      {
         what: "another trust domain in Cilium",
         change: values('"trustDomain":"apps.zt.internal"', '"trustDomain":"spiffe.cilium"'),
         says: /spire\.trustDomain is "spiffe\.cilium"/,
@@ -63,6 +71,7 @@ export const spire: Claims = {
       {
         what: "another workload socket",
         change: values("/sockets/agent/agent.sock", "/sockets/agent.sock"),
+        also: ["socket-directories"],
         says: /agentSocketPath/,
       },
       {
