@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Facts } from "../../policy/facts";
 import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
+import { objectOf, type PackResource } from "../../policy/packFacts";
 import { goodFacts, helm, transitionFacts } from "../support/stacks";
 import { withAuthOff } from "./changes";
 import { claims } from "./claims";
@@ -43,6 +45,24 @@ describe("the guardrails", () => {
     }
   });
 
+  test("are more than forty, in one order: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE", () => {
+    const order = [
+      "no-required-while-disabled flag-atomic order in-place-transition pinned-cluster one-owner",
+      "values-not-shadowed cilium-version no-clustermesh handshake-possible handshake-port encrypted",
+      "enforcement-mode http-enforced probes-admitted verdicts-visible protected-namespaces demand-in-require",
+      "closed-namespaces deny-with-allow no-bypass deny-all-denies no-broad-auth-rule identifiable-peers",
+      "tcp-only one-mode no-always-fail http-rules-hold known-kinds auth-consumed short-lived-callers",
+      "istio-callers istio-strict linkerd-callers linkerd-routes linkerd-default trust-domain one-spire",
+      "delegate-wiring server-address socket-directories cilium-accounts no-admin-entries entry-ownership",
+      "federation node-attestation kubelet-verified agents-find-server agents-recover agents-everywhere",
+      "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
+      "sqlite-single-server spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
+      "images-pinned",
+    ].join(" ");
+    expect(guardrails.map(({ name }) => name)).toEqual(order.split(" "));
+    expect(guardrails.length).toBeGreaterThan(40);
+  });
+
   test("each claim to catch something", () => {
     expect(Object.keys(claims).sort()).toEqual(guardrails.map(({ name }) => name).sort());
   });
@@ -80,6 +100,86 @@ const found = (facts: Facts) =>
   judge(guardrails, facts).flatMap(({ guardrail, violations }) =>
     violations.map(({ where, message }) => `${guardrail.name}: ${where} ${message}`),
   );
+
+describe("whatever shape objects and values have", () => {
+  /** Any JSON, and the names that break code that trusts it. */
+  const anything = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(null, "", 0, true, [], {}, [null], [[]], { toString: 1 }, { __proto__: null, length: -1 }),
+  );
+  const good = goodFacts();
+  const changed = Object.values(claims).flatMap(({ catches }) => catches.map(({ change }) => change));
+  // Each object that some mutation changes or adds, once.
+  const all = new Map(changed.flatMap((change) => change(good).objects).map((o) => [JSON.stringify(o), o]));
+  const objects = fc.constantFrom(...all.values());
+
+  test("no guardrail throws, whatever stands in the place of one field of an object", () => {
+    fc.assert(
+      fc.property(objects, fc.nat(), anything, (object, n, value) => {
+        const { apiVersion, kind } = object;
+        const objects = [...good.objects, asRead({ ...(replaced(object, n, value) as object), apiVersion, kind })];
+        expect(judge(guardrails, { ...good, objects })).toHaveLength(guardrails.length);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test("no guardrail throws, whatever stands in the place of a field of Cilium's values", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...changed), fc.nat(), anything, fc.boolean(), (change, n, value, complete) => {
+        const facts = change(goodFacts());
+        const releases = facts.releases.map((release) => ({
+          ...release,
+          complete,
+          values: replaced(release.values, n, value),
+        }));
+        expect(judge(guardrails, { ...facts, releases })).toHaveLength(guardrails.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("no guardrail throws for an object of a kind that it reads and nothing else that is known", () => {
+    const kinds = [
+      ...new Map([...all.values()].map(({ apiVersion, kind }) => [apiVersion + kind, { apiVersion, kind }])).values(),
+    ];
+    const rest = fc.dictionary(fc.constantFrom("spec", "specs", "data", "rules", "webhooks", "roleRef"), anything);
+    const metadata = fc.dictionary(fc.constantFrom("namespace", "labels", "annotations"), anything);
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), rest, metadata, (kind, fields, more) => {
+        const objects = [asRead({ ...fields, ...kind, metadata: more })];
+        expect(judge(guardrails, { ...good, objects })).toHaveLength(guardrails.length);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+/** An object as the pack hands it to a guardrail. */
+const asRead = (props: object) =>
+  objectOf({ type: "kubernetes:x:y", name: "x", props: props as PackResource["props"] })?.manifest ?? expect.fail();
+
+/** A copy with another value in one place, counted from the root. */
+function replaced(value: unknown, n: number, other: unknown): unknown {
+  const places: (string | number)[][] = [];
+  const visit = (node: unknown, path: (string | number)[]): void => {
+    if (path.length > 0) places.push(path);
+    if (typeof node !== "object" || node === null) return;
+    for (const [key, child] of Object.entries(node)) visit(child, [...path, key]);
+  };
+  visit(value, []);
+  const [first, ...rest] = places[n % Math.max(places.length, 1)] ?? [];
+  if (first === undefined) return other;
+  const copy = structuredClone(value) as Record<string | number, unknown>;
+  let at = copy;
+  let last = first;
+  for (const key of rest) {
+    at = at[last] as typeof at;
+    last = key;
+  }
+  at[last] = other;
+  return copy;
+}
 
 test("trust-domain does not pass without a baseline, and says why", () => {
   const [result] = judge(
