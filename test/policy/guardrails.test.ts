@@ -4,7 +4,7 @@ import type { Facts } from "../../policy/facts";
 import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { objectOf, type PackResource } from "../../policy/packFacts";
-import { goodFacts, helm, transitionFacts } from "../support/stacks";
+import { goodFacts, helm, stacks, transitionFacts, transitions } from "../support/stacks";
 import { withAuthOff } from "./changes";
 import { claims } from "./claims";
 
@@ -18,18 +18,14 @@ describe("the guardrails", () => {
     expect(found(goodFacts())).toEqual([expect.stringContaining("zero-trust:cluster.cilium.version") as string]);
   });
 
-  test.each([
-    { from: "on", auth: false },
-    { from: "off", auth: true },
-    { from: "new", auth: true },
-    { from: "new", auth: false },
-  ] as const)(
-    "none fails on the change of the flag from $from to $auth, with Cilium as a release or not",
+  test.each(transitions)(
+    "none fails on a committed stack from $from to auth $auth, with Cilium as a release or not, whichever SPIRE it is",
     (transition) => {
-      for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"]]) {
-        const verdicts = judge(guardrails, transitionFacts(transition, assignments));
-        expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
-      }
+      for (const stack of stacks)
+        for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"]]) {
+          const verdicts = judge(guardrails, transitionFacts(transition, assignments, stack));
+          expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
+        }
     },
   );
 

@@ -1,3 +1,4 @@
+import { authModes } from "./authModes";
 import { authRules } from "./authRules";
 import { ciliumValues } from "./ciliumValues";
 import type { Claims } from "./claim";
@@ -10,6 +11,7 @@ import { policies } from "./policies";
 import { spire } from "./spire";
 import { spireAgents } from "./spireAgents";
 import { spireServer } from "./spireServer";
+import { spireState } from "./spireState";
 
 /** What every guardrail claims to catch. */
 export const claims: Claims = {
@@ -18,10 +20,12 @@ export const claims: Claims = {
   ...ciliumValues,
   ...policies,
   ...authRules,
+  ...authModes,
   ...defaultDeny,
   ...meshes,
   ...spire,
   ...spireServer,
+  ...spireState,
   ...spireAgents,
   ...pods,
 };
