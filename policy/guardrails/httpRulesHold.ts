@@ -11,7 +11,7 @@ export const httpRulesHold: Guardrail = {
     "A rule for HTTP says what it permits, denies the rest where it is meant to, and no other rule voids it.",
   severity: "mandatory",
   prevents:
-    "Every request let through, or every request refused: an empty list of HTTP rules permits all, a rule for the same caller and port without them voids them, and enableDefaultDeny false does not keep them from denying (cilium Documentation/security/policy/intro.rst, pkg/policy/api/l7.go).",
+    "Every request let through, or every request refused: an empty list of HTTP rules permits all, a rule for the same caller and port without them voids them, and enableDefaultDeny false does not keep them from denying (cilium Documentation/security/policy/intro.rst and layer7.rst).",
   remediation:
     "Name methods and paths in rules.http, give one caller one rule for a port, and leave rules.http out of a policy that only observes.",
   blocksOff: false,

@@ -21,7 +21,9 @@ export const spireOptions: Guardrail = {
       return [
         ...gone
           .filter((key) => main[key] !== undefined)
-          .map((key) => inObject(object, at(`${part}.${key}`), "is gone, and SPIRE does not start with it; remove it")),
+          .map((key) =>
+            inObject(object, at(`${part}.${key}`), "is gone by SPIRE 1.14, which does not start with it; remove it"),
+          ),
         ...attestors.map((name) => inObject(object, at(`NodeAttestor.${name}`), "is gone; write k8s_psat")),
         ...names("Notifier").map((name) =>
           inObject(object, at(`Notifier.${name}`), "is deprecated; write BundlePublisher k8s_configmap", "advisory"),
