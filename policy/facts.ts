@@ -13,11 +13,13 @@ export interface Peer {
   readonly identity?: string;
 }
 
-/** Values for a chart, whoever installs it. */
+/** Values for Cilium's chart, whoever installs it. */
 export interface Release {
   readonly name: string;
   readonly namespace: string;
   readonly values: unknown;
+  /** Whether the chart gets no others: what is missing in them is the chart's default. */
+  readonly complete: boolean;
 }
 
 /** The resource or component `from` comes after the resource `to`. To come after a component is to come after all its objects. */
@@ -73,7 +75,7 @@ export function factsOfPlan(
     stack,
     config,
     objects: manifestsOf(components),
-    releases: [{ name: "cilium", namespace: releaseNamespaceOf(config.cluster.cilium), values: ciliumValues }],
+    releases: [ownRelease(config, ciliumValues)],
     components: components.map((component) => ({
       kind: component.kind,
       name: component.name,
@@ -86,4 +88,9 @@ export function factsOfPlan(
     providers: [{ name: "cluster", context, identity }],
     previous,
   };
+}
+
+/** The release of Cilium that the component CiliumAuth gives values to. With any other delivery than `helm` they are not all that the chart gets. */
+export function ownRelease({ cluster: { cilium } }: StackConfig, values: unknown): Release {
+  return { name: "cilium", namespace: releaseNamespaceOf(cilium), values, complete: cilium.delivery === "helm" };
 }

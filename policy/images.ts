@@ -1,6 +1,6 @@
 import { parseImage, type ImageReference } from "../components/imageReference";
 import type { KubernetesObject } from "../components/kubernetes";
-import { listOf, podOf, recordOf } from "./values";
+import { listOf, podOf, recordOf, textOf } from "./values";
 
 /** The image of one container of a workload. */
 export interface ContainerImage {
@@ -39,7 +39,7 @@ export function imagesOf(object: KubernetesObject): ContainerImage[] {
     return (entry: unknown): ContainerImage => {
       const { name, image } = recordOf(entry);
       const parts = typeof image === "string" ? parseImage(image) : undefined;
-      return { object, where: `${kind} ${String(name)}`, container: name, image, parts };
+      return { object, where: `${kind} ${textOf(name)}`, container: name, image, parts };
     };
   }
 }

@@ -3,9 +3,8 @@ import { groupBy } from "../components/groupBy";
 import type { KubernetesObject } from "../components/kubernetes";
 import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
-import type { Facts } from "./facts";
-import { recordOf } from "./values";
-import { releaseNamespaceOf } from "../components/cilium/values";
+import { ownRelease, type Facts, type Release } from "./facts";
+import { listOf, recordOf, textOf } from "./values";
 
 /** As much of a resource as the engine shows a policy. */
 export interface PackResource {
@@ -59,10 +58,11 @@ export function objectOf({ type, props }: PackResource): { manifest: KubernetesO
   const { value, unknown } = knownPart(props);
   const { apiVersion, kind, metadata } = recordOf(value);
   if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
-  const { name = "(unnamed)", ...rest } = recordOf(metadata);
+  const { name = "(unnamed)", namespace, ...rest } = recordOf(metadata);
   const { status: _, ...manifest } = recordOf(value);
+  const place = namespace === undefined ? {} : { namespace: textOf(namespace) };
   return {
-    manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, name: String(name) } },
+    manifest: { ...manifest, apiVersion, kind, metadata: { ...rest, ...place, name: textOf(name) } },
     // What the API server fills in decides nothing; of the metadata the namespace and the labels do.
     unknown: unknown.filter((path) => !/^(status|id)\b|^metadata\.(?!namespace|labels)/.test(path)),
   };
@@ -83,13 +83,7 @@ export function factsOfResources(
     get objects() {
       return (objects ??= resources.flatMap((resource) => objectOf(resource)?.manifest ?? []));
     },
-    releases: resources
-      .filter(({ type }) => type === types.CiliumAuth)
-      .map(({ props }) => ({
-        name: "cilium",
-        namespace: releaseNamespaceOf(config.cluster.cilium),
-        values: recordOf(knownPart(props).value)["values"],
-      })),
+    releases: releasesOf(config, resources),
     components: resources.flatMap(({ type, name }) => {
       const kind = kinds.find((candidate) => types[candidate] === type);
       if (kind === undefined || kind === "Rollout") return [];
@@ -102,6 +96,34 @@ export function factsOfResources(
 }
 
 const kinds = Object.keys(types) as (keyof typeof types)[];
+
+/** Cilium's values: those of the component CiliumAuth, which makes its release with them, and those of any other release of Cilium in the stack. */
+function releasesOf(config: Facts["config"], resources: readonly PackResource[]): Release[] {
+  const own = resources.filter(({ type }) => type === types.CiliumAuth);
+  const others = resources.filter(
+    ({ type, parent }) => /^kubernetes:helm\.sh\/v\d+:(Release|Chart)$/.test(type) && !own.some(isParent(parent)),
+  );
+  return [
+    ...own.map(({ props }) => ownRelease(config, recordOf(knownPart(props).value)["values"])),
+    ...others.flatMap(({ name: resource, props }) => {
+      const {
+        chart,
+        name = resource,
+        namespace = "default",
+        values,
+        valueYamlFiles,
+      } = recordOf(knownPart(props).value);
+      if (typeof chart !== "string" || !/(^|\/)cilium(-[\w.+-]+\.tgz|[:@].*)?\/?$/.test(chart)) return [];
+      const complete = listOf(valueYamlFiles).length === 0;
+      return [{ name: textOf(name), namespace: textOf(namespace), values, complete }];
+    }),
+  ];
+}
+
+const isParent =
+  (parent: PackResource["parent"]) =>
+  ({ name }: PackResource) =>
+    name === parent?.name;
 
 /** The providers that Kubernetes objects go through, each once. */
 function providersOf(resources: readonly PackResource[]): Facts["providers"] {

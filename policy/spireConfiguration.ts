@@ -7,8 +7,10 @@ export interface SpireConfiguration {
   readonly file: string;
   /** The section `server`, or the section `agent`. */
   readonly main: Readonly<Record<string, unknown>>;
+  /** The names of the plugins of one type. */
+  readonly names: (type: string) => readonly string[];
   /** The data of one plugin, empty where it is not configured. */
-  plugin(type: string, name: string): Readonly<Record<string, unknown>>;
+  readonly plugin: (type: string, name: string) => Readonly<Record<string, unknown>>;
 }
 
 /** The configuration in an object; undefined for any object that has none. */
@@ -20,13 +22,15 @@ export function spireConfigurationOf(
   for (const [file, content] of Object.entries(recordOf(manifest["data"]))) {
     const { [of]: main, plugins } = recordOf(parse(content));
     if (main === undefined || plugins === undefined) continue;
+    const all = (type: string) => listOf(recordOf(plugins)[type]).map(recordOf);
+    const names = (type: string) => all(type).flatMap(Object.keys);
     const plugin = (type: string, name: string) =>
       recordOf(
-        listOf(recordOf(plugins)[type])
-          .map((entry) => recordOf(recordOf(entry)[name])["plugin_data"])
+        all(type)
+          .map((entry) => recordOf(entry[name])["plugin_data"])
           .find((data) => data !== undefined),
       );
-    return { file, main: recordOf(main), plugin };
+    return { file, main: recordOf(main), names, plugin };
   }
   return undefined;
 }

@@ -8,3 +8,11 @@ export const podOf = ({ spec }: Readonly<Record<string, unknown>>) =>
 
 /** A value as a list, empty where it is none. */
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** A value as text to compare or to show. String() would throw where an object has something else than a function as its `toString`. */
+export const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
+
+/** A number, or what may be written for one; not a number for anything else. */
+export const numberOf = (value: unknown): number =>
+  typeof value === "number" || typeof value === "string" ? Number(value) : NaN;

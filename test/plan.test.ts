@@ -4,7 +4,7 @@ import { loadConfig } from "../components/config/load";
 import type { StackConfig } from "../components/config/schema";
 import { describeObject } from "../components/kubernetes";
 import { plan, type Plan } from "../components/plan";
-import { previousFor } from "../components/origins";
+import { origins, previousFor } from "../components/origins";
 import type { Previous } from "../components/rollout/state";
 import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
@@ -168,15 +168,23 @@ describe("a plan", () => {
     );
   });
 
-  test("of a valid configuration fires no mandatory guardrail", () => {
+  test("of a valid configuration fires no mandatory guardrail, whatever was deployed before", () => {
     fc.assert(
-      fc.property(updates, ([config, previous]) => {
-        const facts = factsOfPlan({ name: "apps", peers: [] }, config, plan(config, previous), previous);
-        const found = judge(guardrails, facts).flatMap(({ violations }) => violations);
-        // Nothing is authenticated where no intent is about a namespace in require, which is a mistake and no invalid configuration.
-        const idle = /where no intent admits a workload/;
-        expect(found.filter(({ severity, message }) => severity === "mandatory" && !idle.test(message))).toEqual([]);
+      fc.property(configs, (loaded) => {
+        for (const auth of [true, false])
+          for (const origin of origins) {
+            const config = withAuth(loaded, auth);
+            const previous = previousFor(origin, config);
+            const facts = factsOfPlan({ name: "apps", peers: [] }, config, plan(config, previous), previous);
+            const found = judge(guardrails, facts).flatMap(({ violations }) => violations);
+            // Nothing is authenticated where no intent is about a namespace in require, which is a mistake and no invalid configuration.
+            const idle = /where no intent admits a workload/;
+            expect(found.filter(({ severity, message }) => severity === "mandatory" && !idle.test(message))).toEqual(
+              [],
+            );
+          }
       }),
+      { numRuns: 1000 },
     );
   });
 

@@ -1,5 +1,5 @@
 import type { Facts } from "../facts";
-import { authenticationMode, ciliumRules, isCiliumPolicy } from "../ciliumPolicy";
+import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
 import type { Guardrail } from "../guardrail";
 
 export const authConsumed: Guardrail = {
@@ -30,5 +30,4 @@ export const authConsumed: Guardrail = {
 const inRequire = ({ config: { rollout } }: Facts) =>
   Object.keys(rollout.phases).filter((namespace) => rollout.phases[namespace] === "require");
 
-const demands = (object: Facts["objects"][number]) =>
-  isCiliumPolicy(object) && ciliumRules(object).some((rule) => authenticationMode(rule) === "required");
+const demands = (object: Facts["objects"][number]) => isCiliumPolicy(object) && demandingRules(object).length > 0;

@@ -1,7 +1,8 @@
+import { inValues, valueOf } from "../ciliumValues";
 import type { Facts } from "../facts";
 import { mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf, type SpireConfiguration } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { listOf, recordOf, textOf } from "../values";
 
 export const delegateWiring: Guardrail = {
   name: "delegate-wiring",
@@ -15,8 +16,12 @@ export const delegateWiring: Guardrail = {
   checkStack: (facts) => {
     const [server] = facts.objects.flatMap((object) => spireConfigurationOf(object, "server") ?? []);
     const [agent] = facts.objects.flatMap((object) => spireConfigurationOf(object, "agent") ?? []);
+    const domains = facts.releases.flatMap((release) => {
+      const key = "authentication.mutual.spire.trustDomain";
+      return mismatch(inValues(release, key), valueOf(release, key), facts.config.trustDomain);
+    });
     // A SPIRE that this stack does not make cannot be judged from here.
-    return server && agent ? judgeWiring(facts, server, agent) : [];
+    return [...domains, ...(server && agent ? judgeWiring(facts, server, agent) : [])];
   },
 };
 
@@ -37,18 +42,19 @@ function judgeWiring(
     Object.keys(recordOf(map)),
   );
   const { cluster } = agent.plugin("NodeAttestor", "k8s_psat");
-  if (!clusters.includes(String(cluster)))
+  if (!clusters.includes(textOf(cluster)))
     found.push({
       where: `${agent.file} k8s_psat.cluster`,
       message: `is ${JSON.stringify(cluster)}; the server knows ${clusters.join(", ")}`,
     });
 
-  for (const { name, namespace, values } of releases) {
-    const spire = recordOf(recordOf(recordOf(recordOf(values)["authentication"])["mutual"])["spire"]);
-    const where = (key: string) => `Values of ${namespace}/${name} authentication.mutual.spire.${key}`;
-    expectEqual(where("trustDomain"), spire["trustDomain"], trustDomain);
-    expectEqual(where("adminSocketPath"), spire["adminSocketPath"], agent.main["admin_socket_path"]);
-    expectEqual(where("agentSocketPath"), spire["agentSocketPath"], agent.main["socket_path"]);
+  for (const release of releases) {
+    const socket = (name: string, wanted: unknown) => {
+      const key = `authentication.mutual.spire.${name}`;
+      expectEqual(inValues(release, key), valueOf(release, key), wanted);
+    };
+    socket("adminSocketPath", agent.main["admin_socket_path"]);
+    socket("agentSocketPath", agent.main["socket_path"]);
   }
 
   const entries = objects.filter(({ kind }) => kind === "ClusterStaticEntry").map((entry) => recordOf(entry["spec"]));

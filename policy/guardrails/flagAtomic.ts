@@ -1,4 +1,6 @@
-import type { Guardrail } from "../guardrail";
+import { extraOf, inValues } from "../ciliumValues";
+import type { Release } from "../facts";
+import type { Guardrail, Violation } from "../guardrail";
 import { recordOf } from "../values";
 
 export const flagAtomic: Guardrail = {
@@ -11,8 +13,8 @@ export const flagAtomic: Guardrail = {
   // A half state on the way off is the outage that the way off is for.
   blocksOff: true,
   checkStack: ({ config: { auth }, releases }) =>
-    releases.flatMap(({ name, namespace, values }) => {
-      const { authentication, rollOutCiliumPods, operator } = recordOf(values);
+    releases.flatMap((release) => {
+      const { authentication, rollOutCiliumPods, operator } = recordOf(release.values);
       const { enabled, mutual } = recordOf(authentication);
       const spire = recordOf(recordOf(mutual)["spire"]);
       const wanted: readonly (readonly [key: string, value: unknown, wanted: boolean])[] = [
@@ -21,11 +23,23 @@ export const flagAtomic: Guardrail = {
         ["rollOutCiliumPods", rollOutCiliumPods, true],
         ["operator.rollOutPods", recordOf(operator)["rollOutPods"], true],
       ];
-      return wanted
-        .filter(([, value, wanted]) => value !== wanted)
-        .map(([key, value, wanted]) => ({
-          where: `Values of ${namespace}/${name} ${key}`,
-          message: `is ${JSON.stringify(value) ?? "missing"} while auth is ${auth ? "on" : "off"}; write ${wanted}`,
-        }));
+      return [
+        ...wanted
+          .filter(([, value, wanted]) => value !== wanted)
+          .map(([key, value, wanted]) => ({
+            where: inValues(release, key),
+            message: `is ${JSON.stringify(value) ?? "missing"} while auth is ${auth ? "on" : "off"}; write ${wanted}`,
+          })),
+        ...pinned(release),
+      ];
     }),
 };
+
+/** Flags in `extraConfig`, which replaces what the chart writes and so would not move. */
+const pinned = (release: Release): Violation[] =>
+  ["mesh-auth-enabled", "mesh-auth-mutual-enabled"]
+    .filter((key) => extraOf(release, key) !== undefined)
+    .map((key) => ({
+      where: inValues(release, `extraConfig.${key}`),
+      message: "replaces what the flag auth decides; remove it",
+    }));

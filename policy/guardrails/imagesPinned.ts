@@ -1,5 +1,6 @@
 import { inObject, type Guardrail, type Severity, type Violation } from "../guardrail";
 import { hasContainers, imagesOf, type ContainerImage } from "../images";
+import { textOf } from "../values";
 
 export const imagesPinned: Guardrail = {
   name: "images-pinned",
@@ -33,7 +34,7 @@ function check({ object, where, container, image, parts }: ContainerImage, missi
 
   const { repository, tag, digest } = parts;
   const versioned = set(`${repository}:<version>`);
-  if (tag === "latest") return report(`has ${String(image)}, a tag that moves; ${versioned}`);
+  if (tag === "latest") return report(`has ${textOf(image)}, a tag that moves; ${versioned}`);
   if (digest !== undefined) return [];
   if (tag === undefined) return report(`has ${repository} without a version or digest; ${versioned}`);
   const pinned =

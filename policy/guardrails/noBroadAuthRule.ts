@@ -1,6 +1,6 @@
-import { authenticationMode, ciliumRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
+import { broadness } from "../ciliumPeers";
+import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
 import { inObject, type Guardrail } from "../guardrail";
-import { listOf, recordOf } from "../values";
 
 export const noBroadAuthRule: Guardrail = {
   name: "no-broad-auth-rule",
@@ -12,33 +12,10 @@ export const noBroadAuthRule: Guardrail = {
   blocksOff: false,
   reads: isCiliumPolicy,
   checkObject: (manifest) =>
-    ciliumRules(manifest)
-      .filter((rule) => authenticationMode(rule) === "required")
-      .flatMap((rule) => {
-        const why = broadness(rule);
-        return why === undefined
-          ? []
-          : [inObject(manifest, rule.where, `demands authentication but ${why}; name its callers by labels`)];
-      }),
+    demandingRules(manifest).flatMap((rule) => {
+      const why = broadness(rule);
+      return why === undefined
+        ? []
+        : [inObject(manifest, rule.where, `demands authentication but ${why}; name its callers by labels`)];
+    }),
 };
-
-const prefixes = { ingress: "from", egress: "to" } as const;
-
-/** Why a rule selects everybody: no peer at all, an empty selector in any of its forms, or an entity that stands for everybody. */
-function broadness({ direction, rule }: CiliumRule): string | undefined {
-  const prefix = prefixes[direction];
-  const isPeer = (key: string) => key.startsWith(prefix) && key !== `${prefix}Ports`;
-  const peers = Object.entries(rule).filter(([key, value]) => isPeer(key) && listOf(value).length > 0);
-  if (peers.length === 0) return `has no ${prefix}Endpoints, so it selects everybody`;
-
-  const empty = listOf(rule[`${prefix}Endpoints`]).findIndex(isEmptySelector);
-  if (empty >= 0) return `${prefix}Endpoints[${empty}] is an empty selector, so it selects everybody`;
-  const entity = listOf(rule[`${prefix}Entities`]).find((e) => e === "all" || e === "cluster");
-  return entity === undefined ? undefined : `${prefix}Entities has ${String(entity)}, so it selects everybody`;
-}
-
-/** `{}`, `null`, and selectors whose matchLabels and matchExpressions are absent or empty. */
-function isEmptySelector(selector: unknown): boolean {
-  const { matchLabels, matchExpressions } = recordOf(selector);
-  return Object.keys(recordOf(matchLabels)).length === 0 && listOf(matchExpressions).length === 0;
-}

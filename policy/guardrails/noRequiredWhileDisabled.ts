@@ -1,4 +1,4 @@
-import { authenticationMode, ciliumRules, isCiliumPolicy } from "../ciliumPolicy";
+import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
 import { inObject, type Guardrail } from "../guardrail";
 
 export const noRequiredWhileDisabled: Guardrail = {
@@ -14,13 +14,11 @@ export const noRequiredWhileDisabled: Guardrail = {
   checkObject: (manifest, { config }) =>
     config.auth
       ? []
-      : ciliumRules(manifest)
-          .filter((rule) => authenticationMode(rule) === "required")
-          .map(({ where }) =>
-            inObject(
-              manifest,
-              `${where}.authentication`,
-              "demands authentication while auth is off, so every new caller would be dropped; remove the authentication block and keep the rule",
-            ),
+      : demandingRules(manifest).map(({ where }) =>
+          inObject(
+            manifest,
+            `${where}.authentication`,
+            "demands authentication while auth is off, so every new caller would be dropped; remove the authentication block and keep the rule",
           ),
+        ),
 };

@@ -2,7 +2,7 @@ import { describeObject, type KubernetesObject } from "../../components/kubernet
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { listOf, podOf, recordOf, textOf } from "../values";
 
 export const nodeAttestation: Guardrail = {
   name: "node-attestation",
@@ -29,7 +29,7 @@ function attestors(object: KubernetesObject, { objects }: Facts): Violation[] {
   if (clusters.length === 0) return [];
   const agents = objects
     .filter(isAgent)
-    .map((agent) => `${agent.metadata.namespace}:${String(podOf(agent)["serviceAccountName"])}`);
+    .map((agent) => `${agent.metadata.namespace}:${textOf(podOf(agent)["serviceAccountName"])}`);
   return clusters
     .flatMap((map) => Object.entries(recordOf(map)))
     .flatMap(([cluster, settings]) => {

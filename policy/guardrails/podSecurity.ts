@@ -2,7 +2,7 @@ import { describeObject, type KubernetesObject } from "../../components/kubernet
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { listOf, podOf, recordOf, textOf } from "../values";
 
 export const podSecurity: Guardrail = {
   name: "pod-security",
@@ -35,7 +35,7 @@ function restricted(workload: KubernetesObject): Violation[] {
   const found = containers.flatMap(({ name, securityContext }) => {
     const own = recordOf(securityContext);
     const expect = (key: string, value: unknown, wanted: unknown) =>
-      mismatch(`${describeObject(workload)} containers[${String(name)}].${key}`, value, wanted);
+      mismatch(`${describeObject(workload)} containers[${textOf(name)}].${key}`, value, wanted);
     users.add(own["runAsUser"] ?? all["runAsUser"]);
     return [
       ...expect("allowPrivilegeEscalation", own["allowPrivilegeEscalation"], false),
@@ -50,7 +50,9 @@ function restricted(workload: KubernetesObject): Violation[] {
     ];
   });
   if (users.size > 1)
-    found.push(inObject(workload, "runAsUser", `is ${[...users].join(" and ")}; run all containers as one user`));
+    found.push(
+      inObject(workload, "runAsUser", `is ${[...users].map(textOf).join(" and ")}; run all containers as one user`),
+    );
   return found;
 }
 
@@ -71,14 +73,12 @@ function hostAccess(workload: KubernetesObject): Violation[] {
   ];
 }
 
-/** A namespace without agents enforces restricted. */
+/** A namespace without agents enforces restricted; where there are agents, anything but privileged refuses them. */
 function level(namespace: KubernetesObject, { objects, config }: Facts): Violation[] {
   const agents = objects.some((o) => isAgent(o) && o.metadata.namespace === namespace.metadata.name);
-  if (agents || config.spire.install === "bundled") return [];
   const label = "pod-security.kubernetes.io/enforce";
-  return mismatch(
-    `${describeObject(namespace)} metadata.labels["${label}"]`,
-    namespace.metadata.labels?.[label],
-    "restricted",
-  );
+  const value = recordOf(namespace.metadata.labels)[label];
+  const where = `${describeObject(namespace)} metadata.labels["${label}"]`;
+  if (agents || config.spire.install === "bundled") return mismatch(where, value ?? "privileged", "privileged");
+  return mismatch(where, value, "restricted");
 }

@@ -1,9 +1,8 @@
 import type { Phase, StackConfig } from "../../components/config/schema";
 import type { KubernetesObject } from "../../components/kubernetes";
-import { authenticationMode, ciliumRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
+import { demandingRules, isCiliumPolicy, namespaceOf, type CiliumRule } from "../ciliumPolicy";
 import type { Facts } from "../facts";
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { recordOf } from "../values";
 
 export const protectedNamespaces: Guardrail = {
   name: "protected-namespaces",
@@ -14,10 +13,7 @@ export const protectedNamespaces: Guardrail = {
   remediation: "Leave the namespace at observe: pulumi config set --path 'rollout.phases.<namespace>' observe",
   blocksOff: false,
   reads: isCiliumPolicy,
-  checkObject: (manifest, facts) =>
-    ciliumRules(manifest)
-      .filter((rule) => authenticationMode(rule) === "required")
-      .flatMap((rule) => violation(manifest, rule, facts)),
+  checkObject: (manifest, facts) => demandingRules(manifest).flatMap((rule) => violation(manifest, rule, facts)),
   checkStack: ({ config }) =>
     Object.entries(config.rollout.phases).flatMap(([namespace, phase]) => {
       const reason = reasonToProtect(namespace, config);
@@ -30,16 +26,10 @@ export const protectedNamespaces: Guardrail = {
 };
 
 const enforced: readonly Phase[] = ["allow", "require"];
-const namespaceLabel = /^(k8s:)?io\.kubernetes\.pod\.namespace$/;
 
 function violation(manifest: KubernetesObject, { where, spec }: CiliumRule, { config }: Facts): Violation[] {
-  const { namespace } = manifest.metadata;
-  const clusterwide = manifest.kind === "CiliumClusterwideNetworkPolicy";
-  const labels = recordOf(recordOf(spec["endpointSelector"])["matchLabels"]);
-  const selected = clusterwide
-    ? Object.entries(labels).find(([key]) => namespaceLabel.test(key))?.[1]
-    : (namespace ?? "default");
-  if (typeof selected !== "string")
+  const selected = namespaceOf(manifest, spec);
+  if (selected === undefined)
     return [
       inObject(
         manifest,

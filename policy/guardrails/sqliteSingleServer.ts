@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { listOf, numberOf, podOf, recordOf, textOf } from "../values";
 
 export const sqliteSingleServer: Guardrail = {
   name: "sqlite-single-server",
@@ -26,12 +26,12 @@ export const sqliteSingleServer: Guardrail = {
         (o) => o.kind === "PodDisruptionBudget" && o.metadata.namespace === namespace && selects(o, labels),
       );
       return [
-        ...(Number(replicas) > 1
+        ...(numberOf(replicas) > 1
           ? [
               inObject(
                 server,
                 "spec.replicas",
-                `is ${String(replicas)} on sqlite; write 1, or use a shared SQL datastore`,
+                `is ${textOf(replicas)} on sqlite; write 1, or use a shared SQL datastore`,
               ),
             ]
           : []),

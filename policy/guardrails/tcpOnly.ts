@@ -1,6 +1,6 @@
-import { authenticationMode, ciliumRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
+import { demandingRules, isCiliumPolicy, portsOf, type CiliumRule } from "../ciliumPolicy";
 import { inObject, type Guardrail } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import { listOf, textOf } from "../values";
 
 export const tcpOnly: Guardrail = {
   name: "tcp-only",
@@ -12,13 +12,13 @@ export const tcpOnly: Guardrail = {
   blocksOff: false,
   reads: isCiliumPolicy,
   checkObject: (manifest) =>
-    ciliumRules(manifest)
-      .filter((rule) => authenticationMode(rule) === "required")
-      .flatMap((rule) => problems(rule).map((problem) => inObject(manifest, rule.where, problem))),
+    demandingRules(manifest).flatMap((rule) =>
+      problems(rule).map((problem) => inObject(manifest, rule.where, problem)),
+    ),
 };
 
 function problems({ rule }: CiliumRule): string[] {
-  const ports = listOf(rule["toPorts"]).flatMap((entry) => listOf(recordOf(entry)["ports"]).map(recordOf));
+  const ports = portsOf(rule);
   return [
     ...(listOf(rule["icmps"]).length > 0 ? ["demands authentication for ICMP; put it into a rule without"] : []),
     ...(ports.length === 0 ? ["demands authentication on every port and protocol; name its TCP ports in toPorts"] : []),
@@ -26,9 +26,9 @@ function problems({ rule }: CiliumRule): string[] {
       .filter(({ protocol }) => protocol !== "TCP")
       .map(
         ({ port, protocol = "every protocol" }) =>
-          `demands authentication for ${String(protocol)} on port ${String(port)}; write TCP`,
+          `demands authentication for ${textOf(protocol)} on port ${textOf(port)}; write TCP`,
       ),
-    ...(ports.some(({ port }) => String(port) === "53")
+    ...(ports.some(({ port }) => textOf(port) === "53")
       ? ["demands authentication for DNS; put port 53 into a rule without"]
       : []),
   ];

@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire, seconds, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { listOf, numberOf, podOf, recordOf } from "../values";
 
 export const ttlCoherence: Guardrail = {
   name: "ttl-coherence",
@@ -47,7 +47,7 @@ function tokens(manifest: KubernetesObject): Violation[] {
     .filter(({ audience }) => audience === "spire-server")
     .flatMap(({ expirationSeconds = 3600 }) => {
       const place = "serviceAccountToken.expirationSeconds";
-      const lifetime = Number(expirationSeconds);
+      const lifetime = numberOf(expirationSeconds);
       if (lifetime < 600) return [inObject(manifest, place, `is ${lifetime}, below the 600 that Kubernetes accepts`)];
       if (lifetime >= 3600) return [];
       return [

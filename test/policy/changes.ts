@@ -2,7 +2,7 @@ import { loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
 import type { KubernetesObject } from "../../components/kubernetes";
 import type { Edge, Facts, ProviderFact } from "../../policy/facts";
-import { root, transitionFacts } from "../support/stacks";
+import { goodFacts, root } from "../support/stacks";
 
 /** The ways in which the mutations change the good facts, each a function from facts to facts, and the objects that they add. */
 
@@ -25,12 +25,14 @@ export const both =
   (facts: Facts): Facts =>
     second(first(facts));
 
+/** A TCP port that no intent is about. */
+export const toPorts = [{ ports: [{ port: "7000", protocol: "TCP" }] }];
 /** A Cilium policy with one rule that demands authentication. */
 export const policy = (rule: object, overrides: Partial<KubernetesObject> = {}): KubernetesObject => ({
   apiVersion: "cilium.io/v2",
   kind: "CiliumNetworkPolicy",
   metadata: { name: "extra", namespace: "orders" },
-  spec: { endpointSelector: {}, ingress: [{ authentication: { mode: "required" }, ...rule }] },
+  spec: { endpointSelector: {}, ingress: [{ toPorts, authentication: { mode: "required" }, ...rule }] },
   ...overrides,
 });
 export const named = { fromEndpoints: [{ matchLabels: { app: "web" } }] };
@@ -40,7 +42,7 @@ export const clusterwide = (endpointSelector: object): KubernetesObject =>
     {
       kind: "CiliumClusterwideNetworkPolicy",
       metadata: { name: "extra" },
-      spec: { endpointSelector, ingress: [{ ...named, authentication: { mode: "required" } }] },
+      spec: { endpointSelector, ingress: [{ ...named, toPorts, authentication: { mode: "required" } }] },
     },
   );
 export const budget = (spec: object): KubernetesObject => ({
@@ -83,7 +85,7 @@ export const withCilium =
     return { ...facts, config: { ...facts.config, cluster: { ...cluster, cilium: { ...cluster.cilium, version } } } };
   };
 /** The facts of the update that turns the flag, instead of the good ones. */
-export const withFlag = (auth: boolean) => (): Facts => transitionFacts({ from: auth ? "off" : "on", auth });
+export const withFlag = (auth: boolean) => (): Facts => goodFacts({ from: auth ? "off" : "on", auth });
 /** The flag off, with everything else as it is on the way on. */
 export const withAuthOff = (facts: Facts): Facts => ({ ...facts, config: { ...facts.config, auth: false } });
 export const allowPolicy = "access-orders-allow-api-8080-b4b4b80e";
@@ -110,3 +112,40 @@ export const workload = (kind: string, spec: object): KubernetesObject => ({
 export const ports = (...ports: object[]) => withObject(policy({ ...named, toPorts: [{ ports }] }));
 export const token = (seconds: number) =>
   withChanged("DaemonSet", "spire-agent", (json) => json.replace("7200", String(seconds)));
+/** Cilium's values as all that its chart gets, encrypted unless told otherwise, with more of them. */
+export const withValues =
+  (more: object) =>
+  (facts: Facts): Facts => ({
+    ...facts,
+    releases: facts.releases.map((release) => ({
+      ...release,
+      complete: true,
+      values: { ...(release.values as object), encryption: { enabled: true, type: "wireguard" }, ...more },
+    })),
+  });
+/** An object with the same metadata each time. */
+export const extra = (apiVersion: string, kind: string, rest: object, namespace = "orders"): KubernetesObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: "extra", namespace },
+  ...rest,
+});
+/** The stack with the SPIRE of Cilium's chart instead of its own, and with other values of it. */
+export const bundled = (install: object) => (): Facts => {
+  const facts = goodFacts({ from: "on", auth: true }, ["spire.install=bundled"]);
+  const more = { authentication: { mutual: { spire: { install } } } };
+  return {
+    ...facts,
+    releases: facts.releases.map((release) => ({ ...release, values: merged(release.values, more) })),
+  };
+};
+/** Objects merged key by key; anything else is replaced. */
+function merged(own: unknown, other: unknown): unknown {
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(own) || !isObject(other)) return other;
+  const entries = Object.entries(other as object).map(([key, value]) => [
+    key,
+    merged((own as Record<string, unknown>)[key], value),
+  ]);
+  return { ...(own as object), ...Object.fromEntries(entries) };
+}

@@ -1,35 +1,31 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Facts } from "../../policy/facts";
-import { judge, type Guardrail } from "../../policy/guardrail";
+import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import type { Previous } from "../../components/rollout/state";
-import { goodFacts, helm, transitionFacts } from "../support/stacks";
-import { budget, clusterwide, images, policy, ttl, withAuthOff, withConfig, withObject } from "./changes";
-import { mutations } from "./mutations";
+import { objectOf, type PackResource } from "../../policy/packFacts";
+import { goodFacts, helm, stacks, transitionFacts, transitions } from "../support/stacks";
+import { withAuthOff } from "./changes";
+import { claims } from "./claims";
 
 describe("the guardrails", () => {
-  test("all pass on the stack apps as it is committed, with authentication on, but for advice about the version of Cilium", () => {
-    const verdicts = judge(guardrails, goodFacts());
-    expect(verdicts.filter(({ verdict }) => verdict !== "pass").map(({ guardrail }) => guardrail.name)).toEqual([
-      "cilium-version",
+  test("all pass on the stack apps as it is committed, but for advice about the version of Cilium, and what Cilium's other values would have to say", () => {
+    const verdicts = judge(guardrails, goodFacts()).filter(({ verdict }) => verdict !== "pass");
+    expect(verdicts.map(({ guardrail, verdict }) => `${guardrail.name}: ${verdict}`)).toEqual([
+      "cilium-version: warn",
+      "encrypted: not decided",
     ]);
-    expect(verdicts.flatMap(({ violations }) => violations.map(({ where }) => where))).toEqual([
-      "zero-trust:cluster.cilium.version",
-    ]);
+    expect(found(goodFacts())).toEqual([expect.stringContaining("zero-trust:cluster.cilium.version") as string]);
   });
 
-  test.each([
-    { from: "on", auth: false },
-    { from: "off", auth: true },
-    { from: "new", auth: true },
-    { from: "new", auth: false },
-  ] as const)(
-    "none fails on the change of the flag from $from to $auth, with Cilium as a release or not",
+  test.each(transitions)(
+    "none fails on a committed stack from $from to auth $auth, with Cilium as a release or not, whichever SPIRE it is",
     (transition) => {
-      for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"]]) {
-        const verdicts = judge(guardrails, transitionFacts(transition, assignments));
-        expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
-      }
+      for (const stack of stacks)
+        for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"]]) {
+          const verdicts = judge(guardrails, transitionFacts(transition, assignments, stack));
+          expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
+        }
     },
   );
 
@@ -45,34 +41,59 @@ describe("the guardrails", () => {
     }
   });
 
+  test("are more than forty, in one order: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE", () => {
+    const order = [
+      "no-required-while-disabled flag-atomic order in-place-transition resume one-step evidence blast-radius",
+      "pinned-cluster one-stack one-owner",
+      "values-not-shadowed cilium-version no-clustermesh handshake-possible handshake-port encrypted",
+      "enforcement-mode http-enforced probes-admitted verdicts-visible protected-namespaces demand-in-require",
+      "closed-namespaces deny-with-allow no-bypass deny-all-denies no-broad-auth-rule identifiable-peers",
+      "tcp-only one-mode no-always-fail http-rules-hold known-kinds auth-consumed short-lived-callers",
+      "istio-callers istio-strict linkerd-callers linkerd-routes linkerd-default trust-domain spire-needed one-spire",
+      "delegate-wiring server-address socket-directories cilium-accounts no-admin-entries entry-ownership",
+      "federation node-attestation kubelet-verified agents-find-server agents-recover agents-everywhere",
+      "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
+      "sqlite-single-server spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
+      "images-pinned",
+    ].join(" ");
+    expect(guardrails.map(({ name }) => name)).toEqual(order.split(" "));
+    expect(guardrails.length).toBeGreaterThan(40);
+  });
+
   test("each claim to catch something", () => {
-    expect(Object.keys(mutations).sort()).toEqual(guardrails.map(({ name }) => name).sort());
+    expect(Object.keys(claims).sort()).toEqual(guardrails.map(({ name }) => name).sort());
   });
 });
 
-describe.each(guardrails.map((guardrail) => [guardrail.name, guardrail] as const))(
-  "%s",
-  (name, guardrail: Guardrail) => {
-    test.each(mutations[name] ?? [])("catches $what", ({ change, says, verdict = "fail" }) => {
-      const [result] = judge([guardrail], change(goodFacts()));
-      expect(result?.verdict).toBe(verdict);
-      expect(result?.violations.map(({ where, message }) => `${where} ${message}`).join("\n")).toMatch(says);
-    });
+const claimsInOrder = guardrails.map((guardrail) => [guardrail.name, guardrail, claims[guardrail.name]] as const);
 
-    test.each(guardrail.blocksOff ? [] : (mutations[name] ?? []))(
-      "only warns of $what while auth is off",
-      ({ change }) => {
-        const facts = change(goodFacts());
-        const [result] = judge([guardrail], { ...facts, config: { ...facts.config, auth: false } });
-        // With authentication off there is nothing to consume or to resume, and a mesh does no harm.
-        expect(result?.verdict).toBe(["auth-consumed", "no-clustermesh", "resume"].includes(name) ? "pass" : "warn");
-      },
-    );
-  },
-);
+describe.each(claimsInOrder)("%s", (name, guardrail, { catches, passes = [], silentWhileOff } = { catches: [] }) => {
+  test.each(catches)("catches $what", ({ change, says, verdict = "fail" }) => {
+    const [result] = judge([guardrail], change(goodFacts()));
+    expect(result?.verdict).toBe(verdict);
+    expect(result?.violations.map(({ where, message }) => `${where} ${message}`).join("\n")).toMatch(says);
+  });
+
+  test.each(catches)("is alone in what it says of $what, but for what is named beside it", ({ change, also = [] }) => {
+    const before = new Set(found(goodFacts()));
+    const added = found(change(goodFacts())).filter((violation) => !before.has(violation));
+    const names = added.map((violation) => violation.replace(/:.*/s, ""));
+    expect([...new Set([name, ...names])].sort().join(" ")).toBe([name, ...also].sort().join(" "));
+  });
+
+  test.each(passes)("passes %s", (_, change) => {
+    const [result] = judge([guardrail], change(goodFacts()));
+    expect(result).toMatchObject({ verdict: "pass", violations: [] });
+  });
+
+  test.each(guardrail.blocksOff ? [] : catches)("stops nothing for $what while auth is off", ({ change }) => {
+    const [result] = judge([guardrail], withAuthOff(change(goodFacts())));
+    expect(result?.verdict).toBe(silentWhileOff ? "pass" : "warn");
+  });
+});
 
 test.each(["one-step", "blast-radius"])("%s stops nothing that turns authentication off, and anything else", (name) => {
-  const [mutation] = mutations[name] ?? [];
+  const [mutation] = claims[name]?.catches ?? [];
   const facts = withAuthOff(mutation?.change(goodFacts()) ?? goodFacts());
   const { previous } = facts;
   if (previous === "unknown" || !previous.state) throw new Error("there is no state");
@@ -88,93 +109,99 @@ test.each(["one-step", "blast-radius"])("%s stops nothing that turns authenticat
   expect(verdictOf({})).toBe("warn");
 });
 
-describe("what must not be caught", () => {
-  const verdictOf = (name: string, change: (facts: Facts) => Facts) =>
-    judge(
-      guardrails.filter((g) => g.name === name),
-      change(goodFacts()),
-    )[0]?.verdict;
+/** Everything that any guardrail finds, with the guardrail's name before it. */
+const found = (facts: Facts) =>
+  judge(guardrails, facts).flatMap(({ guardrail, violations }) =>
+    violations.map(({ where, message }) => `${guardrail.name}: ${where} ${message}`),
+  );
 
-  test.each([
-    ["no-broad-auth-rule", "a broad rule without authentication", withObject(policy({ authentication: undefined }))],
-    [
-      "no-broad-auth-rule",
-      "a whole namespace, by its label",
-      withObject(policy({ fromEndpoints: [{ matchLabels: { "k8s:io.kubernetes.pod.namespace": "web" } }] })),
-    ],
-    [
-      "no-broad-auth-rule",
-      "an object of another kind",
-      withObject({
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "x" },
-        spec: { ingress: [{ authentication: { mode: "required" } }] },
+describe("whatever shape objects and values have", () => {
+  /** Any JSON, and the names that break code that trusts it. */
+  const anything = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(null, "", 0, true, [], {}, [null], [[]], { toString: 1 }, { __proto__: null, length: -1 }),
+  );
+  const good = goodFacts();
+  const changed = Object.values(claims).flatMap(({ catches }) => catches.map(({ change }) => change));
+  // Each object that some mutation changes or adds, once.
+  const all = new Map(changed.flatMap((change) => change(good).objects).map((o) => [JSON.stringify(o), o]));
+  const objects = fc.constantFrom(...all.values());
+
+  test("no guardrail throws, whatever stands in the place of one field of an object", () => {
+    fc.assert(
+      fc.property(objects, fc.nat(), anything, (object, n, value) => {
+        const { apiVersion, kind } = object;
+        const objects = [...good.objects, asRead({ ...(replaced(object, n, value) as object), apiVersion, kind })];
+        expect(judge(guardrails, { ...good, objects })).toHaveLength(guardrails.length);
       }),
-    ],
-    ["protected-namespaces", "a protected namespace in observe", withConfig("rollout.phases.kube-system=observe")],
-    [
-      "protected-namespaces",
-      "a cluster-wide policy for one other namespace",
-      withObject(clusterwide({ matchLabels: { "k8s:io.kubernetes.pod.namespace": "shop" } })),
-    ],
-    ["sqlite-single-server", "a budget that lets the server go", withObject(budget({ maxUnavailable: 1 }))],
-    [
-      "sqlite-single-server",
-      "a budget for other pods",
-      withObject(budget({ minAvailable: 1, selector: { matchLabels: { app: "db" } } })),
-    ],
-    [
-      "spire-needed",
-      "SPIRE that goes once authentication is off",
-      (facts: Facts): Facts => {
-        const [changed, { state }] = [
-          withConfig("spire.install=bundled", "auth=false")(facts),
-          facts.previous as Previous,
-        ];
-        return { ...changed, previous: state ? { state: { ...state, auth: false } } : {} };
-      },
-    ],
-    [
-      "evidence",
-      "a namespace that has been in require, though its evidence is old or gone",
-      (facts: Facts): Facts => ({
-        ...withConfig("rollout.greenfield=[]")(facts),
-        stack: { ...facts.stack, evidence: () => ["it is old"] },
-      }),
-    ],
-    [
-      "one-stack",
-      "stack files whose clusters are not known yet",
-      (facts: Facts): Facts => ({
-        ...facts,
-        stack: {
-          name: "apps",
-          peers: [{ name: "infra", trustDomain: "x.corp", identity: facts.config.cluster.identity }],
-        },
-      }),
-    ],
-    ["trust-domain", "the first deployment", (facts: Facts): Facts => ({ ...facts, previous: {} })],
-    ["ttl-coherence", "a lifetime in two units", ttl("default_x509_svid_ttl", "1h30m")],
-    ["images-pinned", "a digest without a version", images(":1.15.3", "")],
-    ["images-pinned", "a registry with a port", images("ghcr.io", "registry.corp:5000")],
-    [
-      "images-pinned",
-      "a digest for every image where digests are required",
-      withConfig("spire.images.requireDigests=true"),
-    ],
-  ])("%s passes %s", (name, _, change) => {
-    expect(verdictOf(name, change)).toBe("pass");
+      { numRuns: 400 },
+    );
   });
 
-  test("trust-domain does not pass without a baseline, and says why", () => {
-    const [result] = judge(
-      guardrails.filter((g) => g.name === "trust-domain"),
-      { ...goodFacts(), previous: "unknown" },
+  test("no guardrail throws, whatever stands in the place of a field of Cilium's values", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...changed), fc.nat(), anything, fc.boolean(), (change, n, value, complete) => {
+        const facts = change(goodFacts());
+        const releases = facts.releases.map((release) => ({
+          ...release,
+          complete,
+          values: replaced(release.values, n, value),
+        }));
+        expect(judge(guardrails, { ...facts, releases })).toHaveLength(guardrails.length);
+      }),
+      { numRuns: 200 },
     );
-    expect(result).toMatchObject({
-      verdict: "not decided",
-      undecided: expect.stringContaining("no deployed state") as string,
-    });
+  });
+
+  test("no guardrail throws for an object of a kind that it reads and nothing else that is known", () => {
+    const kinds = [
+      ...new Map([...all.values()].map(({ apiVersion, kind }) => [apiVersion + kind, { apiVersion, kind }])).values(),
+    ];
+    const rest = fc.dictionary(fc.constantFrom("spec", "specs", "data", "rules", "webhooks", "roleRef"), anything);
+    const metadata = fc.dictionary(fc.constantFrom("namespace", "labels", "annotations"), anything);
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), rest, metadata, (kind, fields, more) => {
+        const objects = [asRead({ ...fields, ...kind, metadata: more })];
+        expect(judge(guardrails, { ...good, objects })).toHaveLength(guardrails.length);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+/** An object as the pack hands it to a guardrail. */
+const asRead = (props: object) =>
+  objectOf({ type: "kubernetes:x:y", name: "x", props: props as PackResource["props"] })?.manifest ?? expect.fail();
+
+/** A copy with another value in one place, counted from the root. */
+function replaced(value: unknown, n: number, other: unknown): unknown {
+  const places: (string | number)[][] = [];
+  const visit = (node: unknown, path: (string | number)[]): void => {
+    if (path.length > 0) places.push(path);
+    if (typeof node !== "object" || node === null) return;
+    for (const [key, child] of Object.entries(node)) visit(child, [...path, key]);
+  };
+  visit(value, []);
+  const [first, ...rest] = places[n % Math.max(places.length, 1)] ?? [];
+  if (first === undefined) return other;
+  const copy = structuredClone(value) as Record<string | number, unknown>;
+  let at = copy;
+  let last = first;
+  for (const key of rest) {
+    at = at[last] as typeof at;
+    last = key;
+  }
+  at[last] = other;
+  return copy;
+}
+
+test("trust-domain does not pass without a baseline, and says why", () => {
+  const [result] = judge(
+    guardrails.filter((g) => g.name === "trust-domain"),
+    { ...goodFacts(), previous: "unknown" },
+  );
+  expect(result).toMatchObject({
+    verdict: "not decided",
+    undecided: expect.stringContaining("no deployed state") as string,
   });
 });

@@ -14,7 +14,8 @@ import { factsOfResources, knownPart, objectOf, type PackResource } from "../../
 import { factsOfPlan } from "../../policy/facts";
 import { runProgram, type Registered } from "../support/engine";
 import { cluster, uid, withCluster } from "../support/fakeCluster";
-import { configOf, root, transitionOf } from "../support/stacks";
+import { configOf, goodFacts, root, transitionOf } from "../support/stacks";
+import { claims } from "./claims";
 
 /** Properties as the engine hands them to a policy: reading what is unknown throws. The SDK ships no types for it. */
 const withUnknowns = unknownCheckingProxy as (props: object) => object;
@@ -162,10 +163,10 @@ describe("the policy pack", () => {
       for (const { name } of guardrails) expect([name, checkStack(name, resources)]).toEqual([name, []]);
     });
 
-    test("has every guardrail that reads objects stop at each of them, whatever is unknown in it", async () => {
+    test("has every mandatory guardrail that reads objects stop at each of them, whatever is unknown in it", async () => {
       const resources = await good();
-      for (const { name, reads } of guardrails) {
-        const read = resources.filter((resource) => {
+      for (const { name, reads } of guardrails.filter(({ severity }) => severity === "mandatory")) {
+        const read = [...resources, ...added(name)].filter((resource) => {
           const object = objectOf(resource);
           // Cilium's values only look like SPIRE's by what is in them.
           return object && reads?.(object.manifest) && resource.name !== "cilium-auth-values";
@@ -174,6 +175,9 @@ describe("the policy pack", () => {
         for (const { type, props } of read) {
           const [field = "metadata"] = Object.keys(props).filter((key) => !/^(apiVersion|kind|metadata)$/.test(key));
           const hidden = field === "metadata" ? { ...(props["metadata"] as object), labels: unknown } : unknown;
+          const left = objectOf({ type, name, props: field === "metadata" ? props : { ...props, [field]: undefined } });
+          // What is read only for what is in it can no longer be told.
+          if (!left || !reads?.(left.manifest)) continue;
           const found = checkObject(name, type, { ...props, [field]: hidden }).join();
           expect(`${name} ${type} ${field}: ${found}`).toContain("must be known at preview");
         }
@@ -205,7 +209,18 @@ describe("the policy pack", () => {
         return verdict?.verdict === "pass";
       });
       // The configuration decides; unknown values of Cilium's chart stop at flag-atomic already.
-      expect(decided.map(({ name }) => name)).toEqual(["one-stack", "no-clustermesh", "spire-needed"]);
+      expect(decided.map(({ name }) => name)).toEqual([
+        "one-stack",
+        "one-owner",
+        "no-clustermesh",
+        "handshake-possible",
+        "enforcement-mode",
+        "http-enforced",
+        "probes-admitted",
+        "verdicts-visible",
+        "spire-needed",
+        "bundled-spire",
+      ]);
     });
   });
 
@@ -270,6 +285,58 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
     expect(factsOfResources(basis, [first]).previous).toEqual({});
   });
 
+  describe("have the values of Cilium's chart", () => {
+    const values = { authentication: { enabled: false } };
+    const release = (chart: unknown, rest: Partial<PackResource> = {}): PackResource => ({
+      type: "kubernetes:helm.sh/v3:Release",
+      name: "network",
+      props: { chart, namespace: "kube-system", values },
+      ...rest,
+    });
+    const releasesOf = (...resources: PackResource[]) =>
+      factsOfResources({ stack: { name: "apps", peers: [] }, config: configOf("apps") }, resources).releases;
+    const theirs = { name: "network", namespace: "kube-system", values, complete: true };
+
+    test.each([
+      "cilium",
+      "oci://quay.io/cilium/charts/cilium",
+      "oci://quay.io/cilium/charts/cilium:1.19.3",
+      "oci://quay.io/cilium/charts/cilium@sha256:00",
+      "./charts/cilium/",
+      "https://helm.cilium.io/cilium-1.19.3.tgz",
+    ])("from a release of %s that this program did not make", (chart) => {
+      expect(releasesOf(release(chart))).toEqual([theirs]);
+      expect(releasesOf(release(chart, { type: "kubernetes:helm.sh/v4:Chart" }))).toEqual([theirs]);
+    });
+
+    test("under the name and in the namespace that the release has, and not as all of them beside files that nobody can read here", () => {
+      const props = { chart: "cilium", name: "cilium", values, valueYamlFiles: [{}] };
+      expect(releasesOf(release("", { props }))).toEqual([
+        { name: "cilium", namespace: "default", values, complete: false },
+      ]);
+    });
+
+    test("not from another chart, and not twice from the release that the component CiliumAuth makes", () => {
+      for (const chart of ["cilium-extras", "oci://ghcr.io/x/not-cilium", "./cilium/other", undefined])
+        expect(releasesOf(release(chart))).toEqual([]);
+      const component = { type: "zero-trust:cilium:CiliumAuth", name: "cilium-auth", props: { values } };
+      expect(releasesOf(component, release("cilium", { parent: component }))).toEqual([
+        { name: "cilium", namespace: "kube-system", values, complete: false },
+      ]);
+    });
+
+    test("which every guardrail of the flag then judges", () => {
+      const found = checkStack("flag-atomic", [release("cilium")]);
+      expect(found).toContainEqual(
+        expect.stringContaining("Values of kube-system/network authentication.enabled is false while auth is on"),
+      );
+      const meshed = { ...values, clustermesh: { useAPIServer: true } };
+      expect(checkStack("no-clustermesh", [release("cilium", { props: { chart: "cilium", values: meshed } })])).toEqual(
+        ["Values of default/network clustermesh.useAPIServer is true; write false"],
+      );
+    });
+  });
+
   test("name every place that is unknown, however deep", () => {
     const proxy = withUnknowns({ a: [1, { b: unknown }], c: unknown, d: "known" });
     expect(knownPart(proxy)).toEqual({
@@ -278,6 +345,19 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
     });
   });
 });
+
+/** The objects that a guardrail's mutations add to the good ones, as resources. */
+function added(name: string): PackResource[] {
+  const before = new Set(goodFacts().objects.map((object) => JSON.stringify(object)));
+  return (claims[name]?.catches ?? [])
+    .flatMap(({ change }) => change(goodFacts()).objects)
+    .filter((object) => !before.has(JSON.stringify(object)))
+    .map((object) => ({
+      type: `kubernetes:${object.apiVersion}:${object.kind}`,
+      name: object.metadata.name,
+      props: object,
+    }));
+}
 
 /** A registration as the engine shows it to a policy. The values of CiliumAuth are outputs of the component. */
 const resourceOf = ({ type, name, inputs, parent, provider, dependencies }: Registered): PackResource => ({

@@ -40,18 +40,23 @@ export function transitionOf(
   return { config, previous, plan: plan(config, previous) };
 }
 
-/** The facts of one transition of the stack apps. */
+/** The facts of one transition of a committed stack. */
 export function transitionFacts(
   transition: { from: Origin; auth: boolean },
   assignments: readonly string[] = [],
+  name: (typeof stacks)[number] = "apps",
 ): Facts {
-  const { config, previous, plan } = transitionOf("apps", transition, assignments);
-  const stack = { name: "apps", peers: [{ name: "infra", trustDomain: "infra.zt.internal" }] };
-  return factsOfPlan(stack, config, plan, previous);
+  const { config, previous, plan } = transitionOf(name, transition, assignments);
+  const others = stacks.filter((other) => other !== name);
+  const peers = others.map((other) => ({ name: other, trustDomain: `${other}.zt.internal` }));
+  return factsOfPlan({ name, peers }, config, plan, previous);
 }
 
 /** A digest for the one image of which none is recorded. */
 const pinned = `spire.images.controllerManager=ghcr.io/spiffe/spire-controller-manager:0.7.0@sha256:${"0".repeat(64)}`;
 
-/** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps with authentication on. */
-export const goodFacts = (): Facts => transitionFacts({ from: "on", auth: true }, [pinned]);
+/** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps, with authentication on and staying so unless told otherwise. */
+export const goodFacts = (
+  transition: { from: Origin; auth: boolean } = { from: "on", auth: true },
+  assignments: readonly string[] = [pinned],
+): Facts => transitionFacts(transition, ["spire.storage.className=local", ...assignments]);

@@ -1,0 +1,213 @@
+import {
+  agentConf,
+  agents,
+  both,
+  budget,
+  entry,
+  server,
+  serverConf,
+  token,
+  ttl,
+  values,
+  withChanged,
+  withConfig,
+  withObject,
+  without,
+} from "../changes";
+import type { Claims } from "./claim";
+
+/** SPIRE, as it is configured. */
+export const spire: Claims = {
+  "trust-domain": {
+    catches: [
+      ...["example.org", "cluster.local", "spiffe.cilium", "a.test"].map((name) => ({
+        what: `the placeholder ${name}`,
+        change: withConfig(`trustDomain=${name}`),
+        says: /a placeholder/,
+        also: ["delegate-wiring"],
+      })),
+      {
+        what: "the trust domain of another stack",
+        change: withConfig("trustDomain=infra.zt.internal"),
+        says: /stack infra/,
+        also: ["delegate-wiring"],
+      },
+      {
+        what: "another trust domain than was deployed",
+        change: withConfig("trustDomain=new.zt.internal"),
+        says: /write apps\.zt\.internal/,
+        also: ["delegate-wiring"],
+      },
+    ],
+    passes: [["the first deployment", (facts) => ({ ...facts, previous: {} })]],
+  },
+  "delegate-wiring": {
+    catches: [
+      {
+        what: "another trust domain in the server",
+        change: serverConf('trust_domain\\": \\"apps', 'trust_domain\\": \\"other'),
+        says: /server\.trust_domain is "other/,
+      },
+      {
+        what: "another trust domain in the agents",
+        change: agentConf('trust_domain\\": \\"apps', 'trust_domain\\": \\"other'),
+        says: /agent\.trust_domain/,
+      },
+      {
+        what: "another trust domain in Cilium, where SPIRE is somebody else's",
+        change: both(
+          without("ConfigMap", "spire-agent"),
+          values('"trustDomain":"apps.zt.internal"', '"trustDomain":"x"'),
+        ),
+        says: /spire\.trustDomain is "x"; write "apps\.zt\.internal"/,
+      },
+      {
+        what: "another trust domain in Cilium",
+        change: values('"trustDomain":"apps.zt.internal"', '"trustDomain":"spiffe.cilium"'),
+        says: /spire\.trustDomain is "spiffe\.cilium"/,
+      },
+      { what: "no admin", change: serverConf("/cilium-operator", "/someone"), says: /admin_ids/ },
+      { what: "no delegate", change: agentConf("/cilium-agent", "/someone"), says: /authorized_delegates/ },
+      {
+        what: "another workload socket",
+        change: values("/sockets/agent/agent.sock", "/sockets/agent.sock"),
+        also: ["socket-directories"],
+        says: /agentSocketPath/,
+      },
+      {
+        what: "another admin socket",
+        change: values("/sockets/admin.sock", "/private/admin.sock"),
+        says: /adminSocketPath/,
+      },
+      {
+        what: "another cluster name in the agents",
+        change: agentConf('cluster\\": \\"apps', 'cluster\\": \\"prod'),
+        says: /k8s_psat\.cluster is "prod"/,
+      },
+      {
+        what: "no entry for Cilium's operator",
+        change: without("ClusterStaticEntry", "cilium-operator"),
+        says: /cilium-operator is missing/,
+      },
+      {
+        what: "an entry below one node's agent",
+        change: entry("cilium-agent", (json) =>
+          json.replace(/"parentID":"[^"]*"/, '"parentID":"spiffe://apps.zt.internal/spire/agent/k8s_psat/apps/1"'),
+        ),
+        says: /no node alias/,
+      },
+      { what: "no node alias", change: without("ClusterStaticEntry", "cilium-node-alias"), says: /no node alias/ },
+    ],
+  },
+  "node-attestation": {
+    catches: [
+      {
+        what: "a second service account",
+        change: serverConf('\\"spire:spire-agent\\"', '\\"spire:spire-agent\\", \\"kube-system:cilium\\"'),
+        says: /service_account_allow_list/,
+      },
+      {
+        what: "a service account that is not the agents'",
+        change: agents('"serviceAccountName":"spire-agent"', '"serviceAccountName":"other"'),
+        says: /write \["spire:other"\]/,
+      },
+      { what: "no audience", change: serverConf(/\\"audience\\": \[[^\]]*\]/, '\\"audience\\": []'), says: /audience/ },
+      {
+        what: "insecure_bootstrap",
+        change: agentConf('{\\n  \\"agent\\": {', '{\\n  \\"agent\\": {\\"insecure_bootstrap\\": true,'),
+        says: /insecure_bootstrap/,
+      },
+    ],
+  },
+  "agents-everywhere": {
+    catches: [
+      {
+        what: "a toleration of one taint",
+        change: agents('[{"operator":"Exists"}]', '[{"operator":"Exists","key":"a"}]'),
+        says: /tolerations/,
+      },
+      { what: "no toleration", change: agents('[{"operator":"Exists"}]', "[]"), says: /tolerations/ },
+      {
+        what: "a node selector",
+        change: agents('"hostPID":true', '"hostPID":true,"nodeSelector":{"a":"b"}'),
+        says: /nodeSelector/,
+      },
+    ],
+  },
+  "version-skew": {
+    catches: [
+      {
+        what: "the version of SPIRE that stops issuing identities",
+        change: both(
+          server(/spire-server:1\.15\.3/, "spire-server:1.15.2"),
+          agents(/spire-agent:1\.15\.3/, "spire-agent:1.15.2"),
+        ),
+        says: /container spire-server is 1\.15\.2, which stops issuing/,
+      },
+      {
+        what: "agents newer than the server",
+        change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.16.0"),
+        says: /newer than the server's 1\.15\.3/,
+      },
+      {
+        what: "a newer patch of the agents",
+        change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.15.4"),
+        says: /newer than/,
+      },
+      {
+        what: "agents two minor versions behind",
+        change: agents(/spire-agent:1\.15\.3/, "spire-agent:1.13.1"),
+        says: /more than one minor version behind/,
+      },
+      {
+        what: "a step of two minor versions",
+        change: withConfig("spire.version=1.13.0"),
+        says: /is 1\.13\.0, but 1\.15\.3 is deployed; go one minor version at a time, first to 1\.14/,
+      },
+    ],
+  },
+  "sqlite-single-server": {
+    catches: [
+      {
+        what: "two servers on sqlite",
+        change: withChanged("StatefulSet", "spire-server", (json) => json.replace('"replicas":1', '"replicas":2')),
+        says: /spec\.replicas is 2/,
+      },
+      { what: "a budget of one", change: withObject(budget({ minAvailable: 1 })), says: /blocks every eviction/ },
+      {
+        what: "a budget in percent",
+        change: withObject(budget({ minAvailable: "50%" })),
+        says: /blocks every eviction/,
+      },
+      {
+        what: "a budget of none unavailable",
+        change: withObject(budget({ maxUnavailable: 0 })),
+        says: /blocks every eviction/,
+      },
+    ],
+    passes: [
+      ["a budget that lets the server go", withObject(budget({ maxUnavailable: 1 }))],
+      ["a budget for other pods", withObject(budget({ minAvailable: 1, selector: { matchLabels: { app: "db" } } }))],
+    ],
+  },
+  "ttl-coherence": {
+    catches: [
+      {
+        what: "an SVID longer than a sixth of the CA's lifetime",
+        change: ttl("default_x509_svid_ttl", "29h"),
+        says: /29h, more than the 28h/,
+      },
+      { what: "an agent longer than that", change: ttl("agent_ttl", "48h"), says: /agent_ttl/ },
+      { what: "a CA shorter than six times the SVIDs", change: ttl("ca_ttl", "12h"), says: /more than the 2h/ },
+      {
+        what: "an SVID beyond a day, however long the CA",
+        change: both(ttl("ca_ttl", "9000h"), ttl("default_x509_svid_ttl", "25h")),
+        says: /more than the 24h/,
+      },
+      { what: "a lifetime that is none", change: ttl("default_jwt_svid_ttl", "5 minutes"), says: /no duration/ },
+      { what: "a token below ten minutes", change: token(599), says: /below the 600/ },
+      { what: "a token below an hour", change: token(3599), says: /kubelet restarts/, verdict: "warn" },
+    ],
+    passes: [["a lifetime in two units", ttl("default_x509_svid_ttl", "1h30m")]],
+  },
+};
