@@ -44,7 +44,10 @@ export default tseslint.config(
     },
   },
   {
-    files: ["policy/guardrails/*.ts", "policy/{guardrail,ciliumPolicy,spireConfiguration,values}.ts"],
+    files: [
+      "policy/guardrails/*.ts",
+      "policy/{guardrail,ciliumPolicy,images,ruleParts,spireConfiguration,values,waivers}.ts",
+    ],
     rules: {
       "no-restricted-imports": [
         "error",
@@ -55,6 +58,20 @@ export default tseslint.config(
               regex: "components/(spire|cilium|access|plan)",
               message: "A guardrail judges what builders and compilers make, so it may not use them.",
             },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["components/access/{decide,graph,operations}.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
+            { regex: "/(cilium|denyAll|plan)", message: "What intents mean is decided without what compiles them." },
           ],
         },
       ],

@@ -70,8 +70,9 @@ export interface Plan {
  * @param previous what is known before the update; `{}` on the first run
  */
 export function plan(config: StackConfig, previous: Previous): Plan {
+  const turnsOff = previous.state?.auth === true && !config.auth;
   const phases = Object.entries(config.rollout.phases).map(([namespace, phase]) =>
-    phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off"),
+    phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off", turnsOff),
   );
   const intents = groupBy(config.access, ({ target }) => target.namespace);
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
@@ -88,7 +89,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
         earnedAfter(namespace, configured, to, config.auth, previous.state),
       ]),
     ),
-    offs: (previous.state?.offs ?? 0) + (previous.state?.auth === true && !config.auth ? 1 : 0),
+    offs: (previous.state?.offs ?? 0) + (turnsOff ? 1 : 0),
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
     objects: recordOf(manifestsOf(components)),
   };

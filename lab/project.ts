@@ -70,7 +70,11 @@ export class LabProject {
 
   /** The same in the background, to do something to it meanwhile. */
   start(args: readonly string[]): Promise<Done> {
-    const child = spawn("pulumi", [...args, "--non-interactive"], {
+    return this.startProgram("pulumi", [...args, "--non-interactive"]);
+  }
+
+  private startProgram(program: string, args: readonly string[]): Promise<Done> {
+    const child = spawn(program, args, {
       cwd: this.directory,
       env: this.environment,
       stdio: ["ignore", "pipe", "pipe"],
@@ -101,6 +105,11 @@ export class LabProject {
     });
     if (error) throw error;
     return { status, output: stdout + stderr };
+  }
+
+  /** The same in the background. */
+  startCommand(bundle: string, args: readonly string[]): Promise<Done> {
+    return this.startProgram(process.execPath, [bundle, ...args]);
   }
 
   /** The outputs of a stack as its backend has them: what `pulumi stack output --json` says, without the second that it takes. */

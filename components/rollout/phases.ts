@@ -30,7 +30,10 @@ export type CiliumState = (typeof ciliumStates)[number];
 /**
  * Decides one namespace's phase. A rule that demands authentication from a Cilium that does no handshake drops every new connection (while
  * `mesh-auth-enabled` is false, the datapath still asks for one), so a namespace gets to `require` only once Cilium is `on`, and leaves it when Cilium
- * is `off`. A node that is away or rolling is no reason to leave it.
+ * is `off`. A node that is away or rolling is no reason to leave it. The update that turns authentication off takes no namespace further than it was: what
+ * else was written meanwhile waits for the next one.
+ *
+ * @param turnsOff whether the update turns authentication off
  */
 export function phaseChange(
   namespace: string,
@@ -38,14 +41,18 @@ export function phaseChange(
   from: Phase | undefined,
   auth: boolean,
   cilium: CiliumState,
+  turnsOff = false,
 ): PhaseChange {
-  const effective = effectivePhase(configured, auth);
+  const flagged = effectivePhase(configured, auth);
+  const effective = turnsOff ? lower(flagged, from ?? "off") : flagged;
   const waits = effective === "require" && (cilium === "off" || (cilium === "rolling" && from !== "require"));
   const because =
-    effective !== configured
-      ? "auth is off"
-      : waits
-        ? "Cilium is not known to authenticate on every node yet: update again once it does"
-        : undefined;
+    effective !== flagged
+      ? "this update turns auth off, and only relaxes"
+      : flagged !== configured
+        ? "auth is off"
+        : waits
+          ? "Cilium is not known to authenticate on every node yet: update again once it does"
+          : undefined;
   return { namespace, from, configured, to: waits ? "allow" : effective, because };
 }

@@ -27,6 +27,17 @@ describe("a namespace's phase", () => {
     );
   });
 
+  test("goes no further in the update that turns auth off, whatever else was written", () => {
+    fc.assert(
+      fc.property(phase, from, cilium, (configured, from, cilium) => {
+        const { to, because } = phaseChange("orders", configured, from, false, cilium, true);
+        expect(lower(to, from ?? "off")).toBe(to);
+        expect(lower(to, "allow")).toBe(to);
+        expect(because === undefined).toBe(to === configured);
+      }),
+    );
+  });
+
   test.each([
     ["is reached once Cilium is on", "allow", "on", "require"],
     ["is not reached while Cilium rolls", "allow", "rolling", "allow"],

@@ -106,6 +106,16 @@ describe("with authentication required", () => {
   });
 });
 
+describe("npm run verify", () => {
+  test("says of everybody who has called, by what the real agents tell, what require makes of them", () => {
+    const { output } = cluster.command("verify", ["--namespace", "orders", ...cluster.hubbles()]);
+    expect(output).toMatch(/cut off +web\/intruder +-> +app=api:8080 .* no intent names it/);
+    expect(output).toMatch(/cut off +billing\/frontend +-> +app=api:8080/);
+    expect(output).toMatch(/authenticated +web\/frontend +-> +app=api:8080/);
+    expect(output).toMatch(/authenticated +billing\/invoicer +-> +app=api:8080/);
+  });
+});
+
 describe("the flag under load, fifty new connections a second and five kept alive from each of two nodes", () => {
   /** A command of the user's, beside which a caller appears. */
   const up = async () => {
@@ -149,13 +159,24 @@ describe("the flag under load, fifty new connections a second and five kept aliv
 });
 
 describe("while the SPIRE server is away", () => {
-  test("who appears cannot authenticate; off lets them in, and waits for nothing of SPIRE's", async () => {
+  test("who appears cannot authenticate; off lets them in, though evidence is missing and a waiver has ended, and waits for nothing of SPIRE's", async () => {
+    const { stack } = cluster;
     cluster.plane.kubectl(["scale", "statefulset/spire-server", "--namespace", "spire", "--replicas=0"]);
     expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
-    cluster.stack.set("auth", "false");
-    cluster.stack.up();
+    stack.set("rollout.phases.billing", "require");
+    const waiver = { severity: "advisory", reason: "billing is moved in a night", until: "2020-01-01" };
+    for (const [key, value] of Object.entries(waiver)) stack.set(`guardrails.one-step.${key}`, value);
+    const refused = stack.failingUp();
+    expect(refused).toMatch(/one-step: .*billing goes from off to require/);
+    expect(refused).toMatch(/evidence: .*billing goes from off to require, but there is no evidence for billing/);
+    stack.set("auth", "false");
+    const output = stack.up();
+    expect(output).toMatch(
+      /billing: new -> off \(require is configured; this update turns auth off, and only relaxes\)/,
+    );
+    expect(output).toMatch(/guardrails\.one-step ended on 2020-01-01/);
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
-    expect(cluster.stack.demands()[policy]).toEqual([]);
+    expect(stack.demands()[policy]).toEqual([]);
   });
 });
 

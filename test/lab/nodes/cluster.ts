@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { bundle } from "../../../lab/bundle";
 import type { ControlPlane } from "../../../lab/controlPlane";
 import { ciliumModule } from "../../../lab/modules";
 import { ciliumBaseValues } from "../../../lab/nodes/cilium";
@@ -8,6 +9,7 @@ import { startCluster } from "../../../lab/nodes/cluster";
 import { references } from "../../../lab/nodes/clusterImages";
 import type { RealNode } from "../../../lab/nodes/node";
 import { overlay } from "../../../lab/nodes/overlay";
+import type { Done } from "../../../lab/project";
 import { until } from "../../../lab/until";
 import { LabStack } from "../engine/stack";
 
@@ -192,6 +194,28 @@ export class TestCluster {
     const { status, stdout, stderr } = spawnSync("nsenter", [enter, ...command], { encoding: "utf8" });
     if (status !== 0) throw new Error(stderr);
     return stdout;
+  }
+
+  /** Runs one of the project's own commands for the stack, as `npm run` does. */
+  command(name: string, args: readonly string[]): Done {
+    return this.stack.project.command(this.bundled(name), [...args, "--stack", "apps"]);
+  }
+
+  /** The same in the background. */
+  startCommand(name: string, args: readonly string[]): Promise<Done> {
+    return this.stack.project.startCommand(this.bundled(name), [...args, "--stack", "apps"]);
+  }
+
+  /** Where the Hubbles of both nodes listen, as options of `npm run verify`. */
+  hubbles(): string[] {
+    const sockets = ["node1", "node2"].map((name) => `unix:///proc/${this.node(name).pid}/root/run/cilium/hubble.sock`);
+    return sockets.flatMap((socket) => ["--server", socket]);
+  }
+
+  private bundled(name: string): string {
+    const file = resolve(".build", `test-${name}.js`);
+    bundle(`cli/${name}.ts`, file, ["@kubernetes/client-node"]);
+    return file;
   }
 
   node(name: string): RealNode {
