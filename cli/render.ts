@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
+import { dump } from "js-yaml";
 import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/origins";
+import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { isSystemError, print, runCommand, UsageError } from "./command";
@@ -21,6 +23,7 @@ npm run render -- [options]
   --from STATE      show the update from this state: new, on or off (default: no update, the state that the stack file describes)
   --json            one JSON object instead of the text
   --break-glass     the commands that turn authentication off without Pulumi, and nothing else
+  --rights          the roles that the gates, verify and rollout need, and nothing else; their bindings are to a group for you to rename
   --help            this text
 
 Exit: 0, 1 when a mandatory guardrail is violated, 2 when the configuration or an option is wrong.`;
@@ -36,6 +39,10 @@ function main(argv: string[]): number {
     return print(off.map(breakGlass).join("\n\n\n"));
   }
   const stacks = renderAll(names, options.set ?? [], options.from);
+  if (options.rights)
+    return print(
+      stacks.flatMap(({ config }) => gateRights(config).map((object) => dump(object, { noRefs: true }))).join("---\n"),
+    );
 
   const out = options.out ?? "rendered";
   // The pages under docs/ show the stack files and nothing else; those of a trial go with its other files.
@@ -104,6 +111,7 @@ function readOptions(argv: string[]) {
         from: { type: "string" },
         json: { type: "boolean", default: false },
         "break-glass": { type: "boolean", default: false },
+        rights: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });

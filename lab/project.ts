@@ -31,7 +31,8 @@ const parts = [
 export class LabProject {
   readonly directory = mkdtempSync(join(tmpdir(), "zero-trust-project-"));
   private readonly state = join(this.directory, ".state");
-  private readonly environment: NodeJS.ProcessEnv;
+  /** What the commands find in their environment. */
+  readonly environment: NodeJS.ProcessEnv;
 
   /**
    * @param pulumi the CLI

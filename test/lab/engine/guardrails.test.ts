@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { LocalWorkspace } from "@pulumi/pulumi/automation";
 import { LabStack, withoutPack } from "./stack";
 import type { Write } from "./audit";
+
+const isSet = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined;
 
 describe("a mandatory violation stops an update before the API server has seen a write", () => {
   let stack: LabStack;
@@ -44,6 +47,15 @@ describe("a mandatory violation stops an update before the API server has seen a
     // What was before, the pack knows from what the program tells the engine of it.
     expect(output).toMatch(/one-step[^]*rollout\.phases\.kube-system goes from off to require; write observe first/);
     expect(output).not.toMatch(/error: (one-step|evidence|protected)/);
+  });
+
+  test("also where no command runs it, but a program by the Automation API, as CI actions do", async () => {
+    const envVars = Object.fromEntries(Object.entries(stack.project.environment).filter(isSet));
+    const workspace = { stackName: "apps", workDir: stack.project.directory };
+    const automated = await LocalWorkspace.selectStack(workspace, { envVars: { ...envVars, ...withoutPack } });
+    await expect(automated.up()).rejects.toThrow(
+      /protected-namespaces: zero-trust:rollout\.phases\.kube-system is require/,
+    );
   });
 
   test("and a preview with either fails, so that a pull request shows it", () => {

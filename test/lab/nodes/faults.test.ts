@@ -136,14 +136,19 @@ describe("an engine that is killed on the way off, and on the way on", () => {
 describe("a node that is cut off from the port of the handshake", () => {
   const cut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
 
-  test("gets nobody new in elsewhere, until authentication is off or the port open again", async () => {
+  test("gets nobody new in elsewhere, until authentication is off or the port open again, and does not come back to require before", async () => {
     cluster.onHost("node1", "iptables", "--wait", "--insert", ...cut);
     expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
     cluster.stack.set("auth", "false");
     cluster.stack.up();
     expect(await cluster.newcomer()).toMatchObject({ status: 200 });
-    cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut);
     cluster.stack.setFlag("true");
+    cluster.stack.up();
+    await until("the port is what it waits for", () => cluster.stack.up().includes("on the port of the handshake"), {
+      seconds: 120,
+    });
+    expect(recorded()).toEqual({ auth: true, phase: "allow" });
+    cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut);
     await converges();
   });
 });

@@ -1,0 +1,80 @@
+import type { StackConfig } from "../config/schema";
+import { groupBy } from "../groupBy";
+import type { KubernetesObject } from "../kubernetes";
+import { spire as names } from "../spire/settings";
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const core = (resource: string, verbs: readonly string[], resourceNames?: readonly string[]): Rule =>
+  rule("", resource, verbs, resourceNames);
+const rule = (group: string, resource: string, verbs: readonly string[], resourceNames?: readonly string[]): Rule => ({
+  apiGroups: [group],
+  resources: [resource],
+  verbs,
+  ...(resourceNames ? { resourceNames } : {}),
+});
+/** From 1.35 on Kubernetes asks for `create` also where a WebSocket is opened, and before for `get` (AuthorizePodWebsocketUpgradeCreatePermission). */
+const connect = ["create", "get"];
+
+/**
+ * What a kubeconfig needs, beside what it deploys, for an update to know how far the cluster is, and for `npm run verify` and `rollout`: roles, and bindings to a group that
+ * is the reader's to name. Without any of it off works all the same.
+ */
+export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
+  const cilium = cluster.cilium.namespace;
+  const everywhere: Rule[] = [
+    core("namespaces", ["get"], ["kube-system"]),
+    ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
+      rule("cilium.io", kind, ["list"]),
+    ),
+  ];
+  const rights: { namespace: string; rule: Rule }[] = [
+    { namespace: cilium, rule: core("configmaps", ["get"], ["cilium-config"]) },
+    { namespace: cilium, rule: rule("apps", "daemonsets", ["get"], ["cilium"]) },
+    { namespace: cilium, rule: rule("apps", "deployments", ["get"], ["cilium-operator"]) },
+    ...[cilium, spire.agentNamespace, ...Object.keys(rollout.phases)].map((namespace) => ({
+      namespace,
+      rule: core("pods", ["list"]),
+    })),
+    { namespace: cilium, rule: core("pods/exec", connect) },
+    { namespace: cilium, rule: core("pods/portforward", connect) },
+    ...(spire.install === "external"
+      ? []
+      : [{ namespace: names.namespace, rule: core("pods/exec", connect, [`${names.server}-0`]) }]),
+    ...Object.keys(rollout.phases).map((namespace) => ({
+      namespace,
+      rule: rule("networking.k8s.io", "networkpolicies", ["list"]),
+    })),
+  ];
+  const byNamespace = groupBy(rights, ({ namespace }) => namespace);
+  return [
+    ...bound("Cluster", undefined, everywhere),
+    ...[...byNamespace.keys()].sort().flatMap((namespace) => {
+      const rules = (byNamespace.get(namespace) ?? []).map(({ rule }) => rule);
+      return bound("", namespace, [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()]);
+    }),
+  ];
+}
+
+/** The role, and its binding to the group. */
+function bound(prefix: "" | "Cluster", namespace: string | undefined, rules: readonly Rule[]): KubernetesObject[] {
+  const apiGroup = "rbac.authorization.k8s.io";
+  const apiVersion = `${apiGroup}/v1`;
+  const name = "zero-trust-gates";
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  return [
+    { apiVersion, kind: `${prefix}Role`, metadata, rules },
+    {
+      apiVersion,
+      kind: `${prefix}RoleBinding`,
+      metadata,
+      roleRef: { apiGroup, kind: `${prefix}Role`, name },
+      subjects: [{ kind: "Group", apiGroup, name: "zero-trust" }],
+    },
+  ];
+}

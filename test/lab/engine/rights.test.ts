@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dump, load } from "js-yaml";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
+import { askPods } from "../../../components/rollout/askPods";
+import { askReadiness } from "../../../components/rollout/askReadiness";
+import { askRules } from "../../../components/rollout/askRules";
+import { untilOnEveryNode } from "../../../components/rollout/everyNode";
+import { lookAt } from "../../../components/rollout/live";
+import { gateRights } from "../../../components/rollout/rights";
+import { until } from "../../../lab/until";
+import { configOf } from "../../support/stacks";
+
+interface Kubeconfig {
+  users: { name: string; user: object }[];
+}
+
+describe("whoever has the roles that render prints, and nothing else,", () => {
+  let plane: ControlPlane;
+  const config = configOf("apps");
+  const before = process.env["KUBECONFIG"];
+  beforeAll(async () => {
+    plane = await startControlPlane();
+    for (const namespace of ["orders", "spire"]) plane.kubectl(["create", "namespace", namespace]);
+    // For one user, since the client impersonates no groups.
+    const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "somebody" }];
+    const objects = gateRights(config).map((object) => ("subjects" in object ? { ...object, subjects } : object));
+    plane.kubectl(
+      ["apply", "--server-side", "--filename", "-"],
+      objects.map((object) => JSON.stringify(object)).join("\n---\n"),
+    );
+    // The same cluster, as that user.
+    const kubeconfig = load(readFileSync(plane.kubeconfig, "utf8")) as Kubeconfig;
+    for (const { user } of kubeconfig.users) Object.assign(user, { as: "somebody" });
+    process.env["KUBECONFIG"] = join(plane.directory, "somebody");
+    writeFileSync(process.env["KUBECONFIG"], dump(kubeconfig));
+  });
+  afterAll(async () => {
+    if (before === undefined) delete process.env["KUBECONFIG"];
+    else process.env["KUBECONFIG"] = before;
+    await plane?.stop();
+  });
+
+  test("may see which cluster it is and how far Cilium is, and count pods", async () => {
+    expect(await lookAt(config.cluster)).toMatchObject({
+      reachable: true,
+      waitsFor: expect.stringContaining("Cilium is not in") as string,
+    });
+    expect(await askPods(config.cluster, ["orders"])).toEqual({ orders: 0 });
+    expect(await askPods(config.cluster, ["default"])).toEqual({ default: { because: "the API server answered 403" } });
+  });
+
+  test("may ask every question of the gates", async () => {
+    expect(
+      await untilOnEveryNode(
+        config,
+        () => undefined,
+        () => Promise.resolve(),
+      ),
+    ).toBeUndefined();
+    // An API server that has just started asks to be asked again for what it may yet have.
+    await until("it knows its kinds", async () => Array.isArray(await askRules(config.cluster)));
+    const asked = await askReadiness(config);
+    expect(JSON.stringify(asked)).not.toContain("403");
+    expect(asked.agents).toEqual([]);
+    const can = (verb: string, what: string, namespace: string, ...more: string[]) => {
+      const as = ["--as", "somebody", "--namespace", namespace];
+      try {
+        return plane.kubectl(["auth", "can-i", verb, what, ...more, ...as]).trim() === "yes";
+      } catch {
+        return false;
+      }
+    };
+    for (const verb of ["create", "get"]) {
+      expect(can(verb, "pods", "kube-system", "--subresource=exec")).toBe(true);
+      expect(can(verb, "pods/spire-server-0", "spire", "--subresource=exec")).toBe(true);
+      expect(can(verb, "pods/other", "spire", "--subresource=exec")).toBe(false);
+      expect(can(verb, "pods", "orders", "--subresource=exec")).toBe(false);
+    }
+  });
+
+  test("may change nothing, and read no secret", () => {
+    const rules = gateRights(config).flatMap(
+      (object) => (object["rules"] ?? []) as { resources: string[]; verbs: string[] }[],
+    );
+    expect(rules.length).toBeGreaterThan(0);
+    for (const { resources, verbs } of rules) {
+      expect(resources).not.toContain("secrets");
+      const writes = verbs.filter((verb) => !["get", "list"].includes(verb));
+      expect(writes.length === 0 || resources.every((resource) => /^pods\/(exec|portforward)$/.test(resource))).toBe(
+        true,
+      );
+    }
+  });
+});
