@@ -11,7 +11,7 @@ import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
-import { decideKnown, entersRequire, type Known } from "./rollout/decide";
+import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
 import { untilOnEveryNode } from "./rollout/everyNode";
 import { jumps } from "./rollout/promotions";
@@ -41,7 +41,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const [asked, pods] = await Promise.all([
     isHere && look.cilium === "on" && entersRequire(config, state) ? askReadiness(config) : undefined,
-    isHere ? askPods(config.cluster, jumps(config, state)) : {},
+    isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
   return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods });

@@ -27,8 +27,10 @@ export const stackFacts = (directory: string, name: string, { access, rollout }:
         leastWindow,
       });
     } catch (error) {
-      if (error instanceof EvidenceError) return [error.message];
-      throw error;
+      // Whatever is the matter with the file, it must not stop the way off.
+      return [
+        error instanceof EvidenceError ? error.message : `its evidence cannot be read: ${(error as Error).message}`,
+      ];
     }
   },
 });

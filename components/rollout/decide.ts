@@ -43,7 +43,7 @@ export function decideKnown(
       return { previous: { ...record, cilium: state?.auth ? "on" : "off" }, errors: [], notes };
     }
     const waiting = Object.entries(config.rollout.phases).filter(([, phase]) => config.auth && phase === "require");
-    const skipping = config.auth ? jumps(config, state) : [];
+    const skipping = mayTurnOff(config, state) ? [] : jumps(config, state);
     if (waiting.length + skipping.length === 0) return { previous: record, errors: [], notes: [what] };
     const namespaces = [...new Set([...waiting.map(([namespace]) => namespace), ...skipping])].join(", ");
     const error =
@@ -69,7 +69,7 @@ export function decideKnown(
   );
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const { known, errors } = countsOf(pods);
-  const asked = preview || !config.auth ? { errors: [], notes: errors } : { errors, notes: [] };
+  const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const previous = { ...record, cilium, ...(Object.keys(known).length > 0 ? { pods: known } : {}) };
   return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...asked.notes] };
 }
@@ -87,6 +87,10 @@ function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<stri
   });
   return { known, errors };
 }
+
+/** Whether an update turns authentication off, as far as is known: nothing may stop that, or hold it up. */
+export const mayTurnOff = ({ auth }: StackConfig, state: RolloutState | undefined): boolean =>
+  !auth && state?.auth !== false;
 
 /** Whether an update might take a namespace to `require` that is not there, so that it has to be known whether pods could authenticate. */
 export const entersRequire = ({ auth, rollout }: StackConfig, state: RolloutState | undefined): boolean =>

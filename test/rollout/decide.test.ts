@@ -65,6 +65,7 @@ describe("what is known before an update", () => {
     const preview = decideKnown(on, undefined, authenticating, true, { pods });
     expect([preview.errors, preview.notes.length]).toEqual([[], 2]);
     expect(decideKnown(off, undefined, authenticating, false, { pods }).errors).toEqual([]);
+    expect(decideKnown(off, { ...state, auth: false }, authenticating, false, { pods }).errors).toHaveLength(1);
     expect(
       decideKnown(configOf("apps", "rollout.phases.orders=allow"), undefined, away, false).errors.join(),
     ).toContain("whether pods run, and orders may not go on without");
