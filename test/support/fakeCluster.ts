@@ -21,6 +21,13 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     },
     // Nobody who could be cut off, in the namespaces of the committed stacks.
     ...Object.fromEntries(["orders", "registry"].map((namespace) => [runningIn(namespace), { items: [] }])),
+    // No SPIRE either, since there is no node that would need it.
+    ...Object.fromEntries(
+      ["spire", "spire-agents"].map((namespace) => [
+        `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent("app.kubernetes.io/name=spire-agent")}`,
+        { items: [] },
+      ]),
+    ),
     // Nobody who could be asked, since there is nobody to answer.
     [`/api/v1/${cilium}/pods?labelSelector=k8s-app%3Dcilium`]: { items: [] },
     [`/apis/apps/v1/${cilium}/daemonsets/cilium`]: {
