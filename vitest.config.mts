@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/lab/**"],
+    // All cores: by itself it leaves one idle, which of two is half.
+    maxWorkers: "100%",
     // A bound for what hangs, and no measure: machines are slow and busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,
