@@ -1,6 +1,16 @@
 /** What a wrong option or file says; exit 2. */
 export class UsageError extends Error {}
 
+/** Reads the options of a command, and makes of what the parser does not know a UsageError with the usage. */
+export function parsed<T>(usage: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
+    throw error;
+  }
+}
+
 export function print(text: string): 0 {
   process.stdout.write(`${text}\n`);
   return 0;

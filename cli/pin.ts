@@ -5,7 +5,7 @@ import * as z from "zod";
 import { defaultSpireVersion } from "../components/config/versions";
 import { parseImage } from "../components/imageReference";
 import { defaultImages, type Digests } from "../components/spire/images";
-import { isSystemError, print, runCommand, UsageError } from "./command";
+import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 import { readDigest, RegistryError, type TaggedImage } from "./registry";
 
 const usage = `Reads the digests of SPIRE's images from their registries, and records them for render, preview and up.
@@ -85,7 +85,7 @@ function readRecorded(): Digests {
 }
 
 function readOptions(argv: string[]) {
-  try {
+  return parsed(usage, () => {
     const { values, positionals } = parseArgs({
       args: argv,
       allowPositionals: true,
@@ -104,10 +104,7 @@ function readOptions(argv: string[]) {
     if (check && replace) throw new UsageError("--check writes nothing: leave it out, or --replace");
     const own = Object.values(defaultImages(version ?? defaultSpireVersion));
     return { ...values, images: (positionals.length > 0 ? positionals : own).map(taggedImage) };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
-    throw error;
-  }
+  });
 }
 
 function taggedImage(text: string): TaggedImage {

@@ -7,7 +7,7 @@ import { origins, type Origin } from "../components/origins";
 import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
 import { breakGlass, helmUpgrade } from "./breakGlass";
-import { isSystemError, print, runCommand, UsageError } from "./command";
+import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 import { accessPage, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
@@ -101,7 +101,7 @@ function write(stack: RenderedStack, out: string, docs: string): string {
 }
 
 function readOptions(argv: string[]) {
-  try {
+  return parsed(usage, () => {
     const { values } = parseArgs({
       args: argv,
       options: {
@@ -119,10 +119,7 @@ function readOptions(argv: string[]) {
     if (values.from !== undefined && from === undefined)
       throw new UsageError(`--from ${values.from}: write one of ${origins.join(", ")}`);
     return { ...values, from };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
-    throw error;
-  }
+  });
 }
 
 function paint(style: Parameters<typeof styleText>[0], text: string): string {

@@ -4,7 +4,7 @@ import { ConfigError, loadConfig } from "../components/config/load";
 import { phases, type Phase, type StackConfig } from "../components/config/schema";
 import { listStacks, readStackFile } from "../components/config/stackFile";
 import { askPods } from "../components/rollout/askPods";
-import { isSystemError, print, runCommand, UsageError } from "./command";
+import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 import { refusals, waitsFor } from "./rolloutStep";
 import { withStep, type Step } from "./stackFileEdit";
 
@@ -73,7 +73,7 @@ function take(step: Step, from: Phase, stack: string, config: StackConfig): numb
 }
 
 function readOptions(argv: string[]) {
-  try {
+  return parsed(usage, () => {
     const { values, positionals } = parseArgs({
       args: argv,
       allowPositionals: true,
@@ -87,10 +87,7 @@ function readOptions(argv: string[]) {
     if (stack === undefined) throw new UsageError(`--stack is missing: one of ${listStacks(".").join(", ")}`);
     if (namespace === undefined) throw new UsageError("--namespace is missing");
     return { command, stack, namespace };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
-    throw error;
-  }
+  });
 }
 
 runCommand(

@@ -4,7 +4,7 @@ import { ConfigError, loadConfig } from "../components/config/load";
 import { listStacks, readStackFile } from "../components/config/stackFile";
 import { askRules } from "../components/rollout/askRules";
 import { readState } from "../components/rollout/state";
-import { isSystemError, print, runCommand, UsageError } from "./command";
+import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 
 const usage = `Removes a stack for good: looks that nothing demands authentication any more, takes the protection off, and runs pulumi destroy.
 
@@ -67,7 +67,7 @@ function recordedState(stack: string) {
 }
 
 function readOptions(argv: string[]) {
-  try {
+  return parsed(usage, () => {
     const { values } = parseArgs({
       args: argv,
       options: {
@@ -79,10 +79,7 @@ function readOptions(argv: string[]) {
     if (values.help) return undefined;
     if (values.stack === undefined) throw new UsageError(`--stack is missing: one of ${listStacks(".").join(", ")}`);
     return { stack: values.stack, yes: values.yes };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
-    throw error;
-  }
+  });
 }
 
 runCommand(

@@ -11,7 +11,7 @@ import { forwardToRelay } from "../verify/relay";
 import { evidenceOf, resumable, seenOf } from "../verify/report";
 import { suggest } from "../verify/suggest";
 import { Watch } from "../verify/watch";
-import { isSystemError, print, runCommand, UsageError } from "./command";
+import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 import { progressOf, verifyView } from "./verifyView";
 
 const usage = `Shows who calls the pods of a namespace, by Hubble, and what the phase require makes of each.
@@ -152,7 +152,7 @@ function checkNamespace({ access, rollout }: StackConfig, namespace: string): vo
 }
 
 function readOptions(argv: string[]) {
-  try {
+  return parsed(usage, () => {
     const { values } = parseArgs({
       args: argv,
       options: {
@@ -171,10 +171,7 @@ function readOptions(argv: string[]) {
     if (values.window !== undefined && !values.evidence)
       throw new UsageError("--window is how long --evidence watches: leave it out, or add --evidence");
     return { ...values, stack, namespace, window: values.window === undefined ? undefined : secondsOf(values.window) };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}\n\n${usage}`);
-    throw error;
-  }
+  });
 }
 
 function secondsOf(text: string): number {
