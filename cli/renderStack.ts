@@ -7,7 +7,7 @@ import { factsOfPlan } from "../policy/facts";
 import { judge, type Verdict } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackFacts } from "../policy/stackFacts";
-import { today, waived, waiverNotes } from "../policy/waivers";
+import { inForce, today, waiverNotes } from "../policy/waivers";
 
 /** One stack as it would be deployed, and what the guardrails say of it. */
 export interface RenderedStack {
@@ -39,9 +39,6 @@ export function renderStack(
   // Without a transition there is no baseline: rules about changes must not pass for want of one.
   const facts = factsOfPlan(stack, config, update, from === undefined ? "unknown" : previous);
   const day = today();
-  const verdicts = judge(
-    guardrails.map((guardrail) => waived(guardrail, config, day)),
-    facts,
-  );
+  const verdicts = judge(inForce(guardrails, config, day), facts);
   return { name, from, config, plan: update, verdicts, waivers: waiverNotes(guardrails, config, day) };
 }

@@ -5,7 +5,7 @@ import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackFacts } from "../policy/stackFacts";
-import { today, waived } from "../policy/waivers";
+import { inForce, today } from "../policy/waivers";
 
 /** What the guardrails would stop at after a step, and did not before it. */
 export function refusals(stack: string, before: StackConfig, after: StackConfig): string[] {
@@ -24,10 +24,7 @@ function violations(stack: string, from: StackConfig, to: StackConfig): string[]
     plan({ ...to, auth: true }, previous),
     previous,
   );
-  return judge(
-    guardrails.map((guardrail) => waived(guardrail, to, today())),
-    facts,
-  ).flatMap(({ guardrail, violations }) =>
+  return judge(inForce(guardrails, to, today()), facts).flatMap(({ guardrail, violations }) =>
     violations
       .filter(({ severity }) => severity === "mandatory")
       .map(({ where, message }) => `${guardrail.name}: ${where} ${message}`),

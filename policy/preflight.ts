@@ -7,7 +7,7 @@ import { factsOfPlan } from "./facts";
 import { judge } from "./guardrail";
 import { guardrails } from "./guardrails";
 import { stackFacts } from "./stackFacts";
-import { today, waived, waiverNotes } from "./waivers";
+import { inForce, today, waiverNotes } from "./waivers";
 import { userError } from "../components/userError";
 
 /**
@@ -19,8 +19,7 @@ import { userError } from "../components/userError";
 export function preflight(config: StackConfig, known: Known, plan: Plan): RunError | undefined {
   const stack = stackFacts(".", pulumi.getStack(), config);
   const day = today();
-  const inForce = guardrails.map((guardrail) => waived(guardrail, config, day));
-  const verdicts = judge(inForce, factsOfPlan(stack, config, plan, known.previous));
+  const verdicts = judge(inForce(guardrails, config, day), factsOfPlan(stack, config, plan, known.previous));
   const found = verdicts.flatMap(({ guardrail, violations }) =>
     violations.map(({ where, message, severity }) => ({ severity, text: `${guardrail.name}: ${where} ${message}` })),
   );

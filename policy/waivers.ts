@@ -11,6 +11,10 @@ export function waived(guardrail: Guardrail, { guardrails }: StackConfig, day: s
   return waiver && isInForce(waiver, day) ? { ...guardrail, severity: waiver.severity } : guardrail;
 }
 
+/** All of them, as they are in force. */
+export const inForce = (guardrails: readonly Guardrail[], config: StackConfig, day: string): Guardrail[] =>
+  guardrails.map((guardrail) => waived(guardrail, config, day));
+
 /** What every preview says of the severities that the stack's configuration changes, by the guardrail's name. */
 export function waiverNotes(
   guardrails: readonly Guardrail[],
