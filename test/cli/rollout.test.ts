@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bundleCommand, runCommand } from "../support/command";
 import { cluster, runningIn, withCluster } from "../support/fakeCluster";
 import { root } from "../support/stacks";
 
@@ -13,27 +12,12 @@ const stackFile = () => readFileSync(join(project, "Pulumi.apps.yaml"), "utf8");
 const committed = readFileSync(join(root, "Pulumi.apps.yaml"), "utf8");
 
 /** Runs the command as `npm run rollout` does. */
-async function rollout(...args: string[]) {
-  const child = spawn(process.execPath, [bundle, ...args], { cwd: project, env: process.env });
-  const output = { stdout: "", stderr: "" };
-  for (const stream of ["stdout", "stderr"] as const)
-    child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  return { status, ...output };
-}
+const rollout = (...args: string[]) => runCommand(bundle, args, project);
 const step = (command: string, namespace: string) => rollout(command, "--stack", "apps", "--namespace", namespace);
 
 beforeAll(async () => {
   mkdirSync(scratch, { recursive: true });
-  await build({
-    entryPoints: [join(root, "cli/rollout.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    external: ["@kubernetes/client-node"],
-    outfile: bundle,
-    absWorkingDir: root,
-  });
+  await bundleCommand("rollout", bundle);
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 beforeEach(() => {

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bundleCommand, runCommand } from "../support/command";
 import { cluster, withCluster, type Answers } from "../support/fakeCluster";
 import { root } from "../support/stacks";
 
@@ -27,27 +26,16 @@ const answers: Answers = {
 };
 
 const teardown = (answers: Answers, ...args: string[]) =>
-  withCluster(answers, ["apps"], async () => {
-    const env = { ...process.env, PATH: [project, process.env["PATH"]].join(delimiter) };
-    const child = spawn(process.execPath, [bundle, ...args], { cwd: project, env });
-    const output = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const)
-      child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
-    const status = await new Promise((resolve) => child.on("close", resolve));
-    return { status, ...output };
-  });
+  withCluster(answers, ["apps"], () =>
+    runCommand(bundle, args, project, {
+      ...process.env,
+      PATH: [project, process.env["PATH"]].join(delimiter),
+    }),
+  );
 
 beforeAll(async () => {
   mkdirSync(scratch, { recursive: true });
-  await build({
-    entryPoints: [join(root, "cli/teardown.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    external: ["@kubernetes/client-node"],
-    outfile: bundle,
-    absWorkingDir: root,
-  });
+  await bundleCommand("teardown", bundle);
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 beforeEach(() => {

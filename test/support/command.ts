@@ -1,0 +1,26 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { root } from "./stacks";
+
+/** Bundles a command that reads the cluster, as its script in package.json does. */
+export const bundleCommand = (name: string, outfile: string) =>
+  build({
+    entryPoints: [join(root, `cli/${name}.ts`)],
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    external: ["@kubernetes/client-node"],
+    outfile,
+    absWorkingDir: root,
+  });
+
+/** Runs a bundled command in a directory. */
+export async function runCommand(bundle: string, args: readonly string[], cwd: string, env = process.env) {
+  const child = spawn(process.execPath, [bundle, ...args], { cwd, env });
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const)
+    child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  return { status, ...output };
+}
