@@ -50,11 +50,14 @@ function keyOf(program: Program): string {
   const pins = ["go.mod", "go.sum"].map((file) => readFileSync(join(directory, file), "utf8"));
   const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
-  const key = [stdout, pins, program.package, program.cgo, linkerFlags(program)];
+  const key = [stdout, pins, program.package, program.cgo, tagsOf(program), linkerFlags(program)];
   return createHash("sha256").update(JSON.stringify(key)).digest("hex");
 }
 
 const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
+
+/** What Go itself has written in C and in Go is built from Go, so that of C there is only what cannot do without, and the rest is shared with the programs that have none. */
+const tagsOf = ({ cgo }: Program) => (cgo ? ["-tags=netgo,osusergo"] : []);
 
 /**
  * Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. By `go run`, whose program is `cp` of
@@ -66,7 +69,7 @@ function build(name: ProgramName, program: Program, key: string): void {
   const directory = mkdtempSync(resolve(".build", "build-"));
   try {
     const [built, builtKey] = [join(directory, name), join(directory, "key")];
-    const flags = ["-mod=readonly", "-ldflags", linkerFlags(program), "-exec", "cp"];
+    const flags = ["-mod=readonly", ...tagsOf(program), "-ldflags", linkerFlags(program), "-exec", "cp"];
     const { status } = go(program, ["run", ...flags, program.package, built]);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
     writeFileSync(builtKey, key);
@@ -116,7 +119,12 @@ export function downloadModule(path: string, version: string, sum: string): stri
 
 /** Go in a program's module, whatever workspace is around it. */
 const go = ({ module, cgo }: Program, [command, ...args]: readonly [string, ...string[]]) =>
-  run([command, "-C", join("tools", module), ...args], { GOWORK: "off", CGO_ENABLED: cgo ? "1" : "0" });
+  run([command, "-C", join("tools", module), ...args], {
+    GOWORK: "off",
+    CGO_ENABLED: cgo ? "1" : "0",
+    // A compiler that looks less often for memory that it could free is done sooner, and needs up to 2 GiB for the largest package.
+    GOGC: "400",
+  });
 
 function run(args: readonly string[], env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {
   const result = spawnSync("go", args, {
