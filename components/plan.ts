@@ -7,7 +7,7 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/v
 import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
-import { phaseChange, type PhaseChange } from "./rollout/phases";
+import { phaseChanges, type PhaseChange } from "./rollout/phases";
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
@@ -71,9 +71,7 @@ export interface Plan {
  */
 export function plan(config: StackConfig, previous: Previous): Plan {
   const turnsOff = previous.state?.auth === true && !config.auth;
-  const phases = Object.entries(config.rollout.phases).map(([namespace, phase]) =>
-    phaseChange(namespace, phase, previous.state?.phases[namespace], config.auth, previous.cilium ?? "off", turnsOff),
-  );
+  const phases = phaseChanges(config, previous);
   const intents = groupBy(config.access, ({ target }) => target.namespace);
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
   const components = inOrder(config, previous, policies);

@@ -1,20 +1,23 @@
 import { groupBy } from "../components/groupBy";
+import { phaseChanges } from "../components/rollout/phases";
 import { ciliumSpecs, isCiliumPolicy, namespaceOf, type CiliumRule } from "./ciliumPolicy";
 import type { Facts } from "./facts";
 import { listOf, recordOf } from "./values";
 
 type Spec = CiliumRule["spec"];
 
-/** The namespaces that the configuration closes, in allow or in require, and the specifications that select pods in each. */
-export function closedNamespacesOf({ config: { rollout }, objects }: Facts): { namespace: string; specs: Spec[] }[] {
-  const closed = Object.entries(rollout.phases).filter(([, phase]) => phase === "allow" || phase === "require");
+/** The namespaces that are closed once this update is done, in allow or in require, and the specifications that select pods in each. */
+export function closedNamespacesOf({ config, previous, objects }: Facts): { namespace: string; specs: Spec[] }[] {
+  const closed = phaseChanges(config, previous === "unknown" ? {} : previous).filter(
+    ({ to }) => to === "allow" || to === "require",
+  );
   if (closed.length === 0) return [];
   const all = objects
     .filter(isCiliumPolicy)
     .flatMap((policy) => ciliumSpecs(policy).map(({ spec }) => ({ spec, namespace: namespaceOf(policy, spec) })));
   const byNamespace = groupBy(all, ({ namespace }) => namespace);
   const everywhere = byNamespace.get(undefined) ?? [];
-  return closed.map(([namespace]) => ({
+  return closed.map(({ namespace }) => ({
     namespace,
     specs: [...(byNamespace.get(namespace) ?? []), ...everywhere].map(({ spec }) => spec),
   }));

@@ -1,4 +1,5 @@
-import { phases, type Phase } from "../config/schema";
+import { phases, type Phase, type StackConfig } from "../config/schema";
+import type { Previous } from "./state";
 
 /** The lower of two phases: off < observe < allow < require. */
 export function lower(a: Phase, b: Phase): Phase {
@@ -55,4 +56,12 @@ export function phaseChange(
           ? "Cilium is not known to authenticate on every node yet: update again once it does"
           : undefined;
   return { namespace, from, configured, to: waits ? "allow" : effective, because };
+}
+
+/** What an update makes of each namespace's phase. */
+export function phaseChanges({ auth, rollout }: StackConfig, { state, cilium = "off" }: Previous): PhaseChange[] {
+  const turnsOff = state?.auth === true && !auth;
+  return Object.entries(rollout.phases).map(([namespace, phase]) =>
+    phaseChange(namespace, phase, state?.phases[namespace], auth, cilium, turnsOff),
+  );
 }

@@ -1,4 +1,5 @@
-import { allowPolicy, named, policy, toPorts, withChanged, withConfig, withObject, without } from "../changes";
+import type { Facts } from "../../../policy/facts";
+import { allowPolicy, both, named, policy, toPorts, withChanged, withConfig, withObject, without } from "../changes";
 import type { Claims } from "./claim";
 
 const http = (...rules: object[]) => [{ ports: [{ port: "7000", protocol: "TCP" }], rules: { http: rules } }];
@@ -7,6 +8,19 @@ const spec = (change: object) => withObject(policy({}, { spec: { endpointSelecto
 const admitting = (rule: object, spec: object = {}) =>
   withObject(policy({}, { spec: { endpointSelector: {}, ingress: [{ toPorts, ...rule }], ...spec } }));
 const denyAll = (change: (json: string) => string) => withChanged("CiliumNetworkPolicy", "zero-trust-deny-all", change);
+const wasInAllow =
+  (namespace: string) =>
+  (facts: Facts): Facts => {
+    const { state } = facts.previous === "unknown" ? {} : facts.previous;
+    if (!state) throw new Error("the good facts have no previous state");
+    return {
+      ...facts,
+      previous: {
+        ...(facts.previous as object),
+        state: { ...state, phases: { ...state.phases, [namespace]: "allow" } },
+      },
+    };
+  };
 const api = [{ ports: [{ port: "8080", protocol: "TCP" }] }];
 const get = { method: "GET", path: "/a" };
 
@@ -33,12 +47,14 @@ export const defaultDeny: Claims = {
       },
       {
         what: "a namespace in allow that nobody closed",
-        change: withConfig("rollout.phases.shop=allow"),
-        also: ["one-step"],
+        change: both(withConfig("rollout.phases.shop=allow"), wasInAllow("shop")),
         says: /closes shop/,
       },
     ],
-    passes: [["a namespace in observe", withConfig("rollout.phases.shop=observe")]],
+    passes: [
+      ["a namespace in observe", withConfig("rollout.phases.shop=observe")],
+      ["a namespace that an off does not take further", withConfig("auth=false", "rollout.phases.shop=allow")],
+    ],
   },
   "deny-with-allow": {
     catches: [
