@@ -67,11 +67,15 @@ export function decideKnown(
   const unknown = readiness.unknown.map(
     (what) => `Nobody could say ${what}; where not, callers are dropped in require`,
   );
+  const foreign = (look.foreign ?? []).map(
+    (what) =>
+      `${what}, which may stay when Cilium's values change: deliver them once more, and look at kubectl get --show-managed-fields --output yaml`,
+  );
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const { known, errors } = countsOf(pods);
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const previous = { ...record, cilium, ...(Object.keys(known).length > 0 ? { pods: known } : {}) };
-  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...asked.notes] };
+  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...foreign, ...asked.notes] };
 }
 
 function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<string, number>; errors: string[] } {

@@ -1,5 +1,6 @@
 import type { StackConfig } from "../config/schema";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
+import { foreignManagers, type Managed } from "./fieldManagers";
 import type { CiliumState } from "./phases";
 
 /** What a look at the cluster showed. */
@@ -13,6 +14,8 @@ export type Look =
       readonly waitsFor?: string;
       /** What of Cilium does not run as it is wanted yet, whether that is on or off. */
       readonly rolls?: string;
+      /** Who else has written what decides over Cilium's authentication. */
+      readonly foreign?: readonly string[];
     }
   | { readonly reachable: false; readonly because: string };
 
@@ -115,7 +118,15 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
   }
   const live = { config: config.data ?? {}, agent: agent as Workload, operator: operator as Workload };
   const rolls = rollOf(live);
-  return { reachable: true, identity, ...ciliumStateOf(live), ...(rolls === undefined ? {} : { rolls }) };
+  const workloads = { "DaemonSet cilium": agent as Managed, "Deployment cilium-operator": operator as Managed };
+  const foreign = foreignManagers(config, workloads);
+  return {
+    reachable: true,
+    identity,
+    ...ciliumStateOf(live),
+    ...(rolls === undefined ? {} : { rolls }),
+    ...(foreign.length === 0 ? {} : { foreign }),
+  };
 }
 
 /** Undefined for an object that is not there; any other failure stays one. */

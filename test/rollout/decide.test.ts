@@ -55,6 +55,13 @@ describe("what is known before an update", () => {
     expect(known.notes).toEqual([expect.stringMatching(/^Nobody could say whether it rains \(403\); /)]);
   });
 
+  test("is told with who else has written what decides over Cilium's authentication, whether it is on or off", () => {
+    for (const config of [on, off])
+      expect(decideKnown(config, state, { ...authenticating, foreign: ["k9s wrote x"] }, false).notes).toContainEqual(
+        expect.stringMatching(/^k9s wrote x, .*deliver them once more/),
+      );
+  });
+
   test("is how many pods run where phases are skipped; where nobody could say, an update stops and a preview says so", () => {
     const pods = { orders: 0, shop: { because: "the API server answered 403" } };
     const update = decideKnown(on, undefined, authenticating, false, { pods });

@@ -80,6 +80,36 @@ describe("a look at the cluster", () => {
     });
   });
 
+  test("tells who else has written what decides over authentication, and nothing of who delivers it", async () => {
+    const managedFields = [
+      { manager: "helm", fieldsV1: { "f:data": { "f:mesh-auth-enabled": {} } } },
+      { manager: "kubectl-patch", fieldsV1: { "f:data": { ".": {}, "f:mesh-auth-enabled": {}, "f:debug": {} } } },
+      { manager: "k9s", fieldsV1: { "f:data": { "f:debug": {} }, "f:metadata": { "f:labels": {} } } },
+    ];
+    const template = { "f:metadata": { "f:annotations": {} }, "f:spec": { "f:volumes": {} } };
+    const edited = [
+      { manager: "kubectl-edit", fieldsV1: { "f:spec": { "f:template": template } } },
+      { manager: "kubectl-rollout", fieldsV1: { "f:spec": { "f:template": { "f:metadata": {} } } } },
+    ];
+    const answers = cluster({ authenticating: true });
+    const managed = (path: string, managedFields: object[]) => {
+      const answer = answers[path] as { metadata?: object };
+      return { [path]: { ...answer, metadata: { ...answer.metadata, managedFields } } };
+    };
+    const shown = await look({
+      ...answers,
+      ...managed("/api/v1/namespaces/kube-system/configmaps/cilium-config", managedFields),
+      ...managed("/apis/apps/v1/namespaces/kube-system/daemonsets/cilium", edited),
+    });
+    expect(shown).toMatchObject({
+      cilium: "on",
+      foreign: [
+        "kubectl-patch wrote mesh-auth-enabled of the ConfigMap cilium-config",
+        "kubectl-edit wrote volumes of the pods of the DaemonSet cilium",
+      ],
+    });
+  });
+
   test.each<[string, Answers, string[], RegExp]>([
     ["has no such context", {}, ["other"], /no kubeconfig context apps/],
     ["is forbidden", { "/api/v1/namespaces/kube-system": 403 }, ["apps"], /answered 403/],
