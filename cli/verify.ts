@@ -66,7 +66,9 @@ async function main(argv: string[]): Promise<number> {
     for (const call of first.open) watch.tally.note(call, started);
     const evidenceNow = (state = first) =>
       evidenceOf({ ...gathered, watch, state, earlier, addresses: options.addresses });
-    const request = { namespace, follow: gather, since: gather ? Date.parse(resumed?.window.to ?? "") || started : 0 };
+    // A window that begins asks for nothing from before: the oldest that Hubble has is overwritten while it is read, and would count as lost.
+    const since = resumed ? Date.parse(resumed.window.to) : gather ? undefined : 0;
+    const request = { namespace, follow: gather, since };
     const before = resumed?.window.seen ?? 0;
     const failure = await read(watch, servers, request, {
       ended: () => gather && before + watch.coverage.seconds(watch.now()) >= window,

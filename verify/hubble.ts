@@ -38,8 +38,8 @@ export interface Request {
   readonly namespace: string;
   /** Whether to wait for more, and not to end with what there is. */
   readonly follow: boolean;
-  /** In milliseconds since 1970; what Hubble still has since then comes first. */
-  readonly since: number;
+  /** In milliseconds since 1970; what Hubble still has since then comes first. Undefined: nothing that it has. */
+  readonly since: number | undefined;
 }
 
 /** In milliseconds. */
@@ -79,7 +79,7 @@ export async function readFlows(
   const seen = new Set<string>();
   let since = request.since;
   const flow = (flow: Flow) => {
-    since = Math.max(since, millisecondsOf(flow.time) - limits.overlap);
+    since = Math.max(since ?? 0, millisecondsOf(flow.time) - limits.overlap);
     if (flow.uuid !== "" && seen.has(flow.uuid)) return;
     seen.add(flow.uuid);
     if (seen.size > remembered) seen.delete(seen.values().next().value ?? "");
@@ -207,7 +207,7 @@ function messageOf({ namespace, follow, since }: Request): object {
   const type = (type: number) => [{ type }];
   return {
     follow,
-    since: { seconds: Math.floor(since / 1000), nanos: (since % 1000) * 1e6 },
+    ...(since === undefined ? {} : { since: { seconds: Math.floor(since / 1000), nanos: (since % 1000) * 1e6 } }),
     whitelist: [
       { destination_pod, event_type: type(eventTypes.policyVerdict), traffic_direction: ["INGRESS"] },
       {

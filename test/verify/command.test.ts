@@ -277,7 +277,7 @@ describe("npm run verify -- --evidence", () => {
     let since = 0;
     const { stderr } = await verify(
       (stream) => {
-        since = stream.asked.since.seconds;
+        since = stream.asked.since?.seconds ?? 0;
         tells(stranger())(stream);
       },
       ["--evidence", "--window", "1h"],

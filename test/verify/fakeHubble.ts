@@ -13,7 +13,7 @@ import { observerDefinition, type Flow, type GetFlowsResponse } from "../../veri
 /** What was asked for, as the server has read it from the wire. */
 export interface Asked {
   readonly follow: boolean;
-  readonly since: { readonly seconds: number; readonly nanos: number };
+  readonly since: { readonly seconds: number; readonly nanos: number } | null;
   readonly whitelist: readonly { readonly destination_pod: readonly string[] }[];
 }
 

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { limits, readFlows, type Listener } from "../../verify/hubble";
+import { limits, readFlows, type Listener, type Request } from "../../verify/hubble";
 import { flow } from "./flows";
 import { lost, nodes, withHubble, type FakeHubble } from "./fakeHubble";
 
 const at = (seconds: number, uuid: string) => flow({ time: { seconds, nanos: 0 }, uuid });
-const request = { namespace: "orders", follow: true, since: 1_000_000_500 };
+const request: Request = { namespace: "orders", follow: true, since: 1_000_000_500 };
 
 /** Reads until `done` is said, and tells what was said, in order. */
-async function listen(hubble: FakeHubble, { follow = true, last = "" } = {}, onDown = () => Promise.resolve()) {
+async function listen(
+  hubble: FakeHubble,
+  { last = "", ...asked }: Partial<Request> & { last?: string } = {},
+  onDown = () => Promise.resolve(),
+) {
   const said: string[] = [];
   const pauses: number[] = [];
   const ended = new AbortController();
@@ -28,7 +32,7 @@ async function listen(hubble: FakeHubble, { follow = true, last = "" } = {}, onD
   };
   const failure = await readFlows(
     { name: "SERVER", address: hubble.server },
-    { ...request, follow },
+    { ...request, ...asked },
     listener,
     ended.signal,
     pause,
@@ -70,6 +74,15 @@ describe("Hubble's flows are read", () => {
       },
     ));
 
+  test("from now on, where no moment is given: not what Hubble overwrites while it is read", () =>
+    withHubble(
+      (stream) => stream.send(at(1, "a")),
+      async (hubble) => {
+        await listen(hubble, { since: undefined, last: "flow a" });
+        expect(hubble.asked[0]?.since).toBeNull();
+      },
+    ));
+
   test("to the end of what there is, where nobody wants to wait", () =>
     withHubble(
       (stream) => {
@@ -99,7 +112,7 @@ describe("a connection that is lost", () => {
         const { said, failure } = await listen(hubble, { last: "flow c" });
         expect(failure).toBeUndefined();
         expect(said).toEqual(["up", "flow a", "flow b", "down: SERVER has ended the stream", "up", "flow c"]);
-        expect(hubble.asked[1]?.since.seconds).toBe(late + 1 - limits.overlap / 1000);
+        expect(hubble.asked[1]?.since?.seconds).toBe(late + 1 - limits.overlap / 1000);
       },
     );
   });
