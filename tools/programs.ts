@@ -71,6 +71,7 @@ const table = {
   "cilium-cni": cilium("plugins/cilium-cni", 1),
   "cilium-dbg": cilium("cilium-dbg", 1),
   hubble: cilium("hubble", 1),
+  "hubble-relay": cilium("hubble-relay", 1),
   coredns: { module: "coredns", package: "github.com/coredns/coredns", minutes: 3 },
 } satisfies Record<string, Program>;
 

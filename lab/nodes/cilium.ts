@@ -27,5 +27,10 @@ export const ciliumBaseValues = (port: number) => ({
   securityContext: { privileged: true },
   // The maps are as large as the machine's memory lets them be, and there are two nodes on it.
   bpf: { mapDynamicSizeRatio: 0.0025 },
-  hubble: { enabled: true, relay: { enabled: false }, tls: { enabled: false } },
+  hubble: {
+    enabled: true,
+    tls: { enabled: false },
+    // Its profiler writes a file, for which only Cilium's own image has a place.
+    relay: { enabled: true, image: { override: references.cilium, pullPolicy: "Never" }, gops: { enabled: false } },
+  },
 });

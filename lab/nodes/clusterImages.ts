@@ -28,7 +28,7 @@ export const references = {
 export function clusterImages(): string[] {
   checkPackages();
   const tools = buildTools([
-    ...(["cilium-agent", "cilium-operator", "cilium-cni", "cilium-dbg", "hubble", "coredns"] as const),
+    ...(["cilium-agent", "cilium-operator", "cilium-cni", "cilium-dbg", "hubble", "hubble-relay", "coredns"] as const),
     ...(["spire-server", "spire-agent", "spire-controller-manager"] as const),
   ]);
   // As SPIRE's own images have them.
@@ -59,7 +59,7 @@ export function clusterImages(): string[] {
 
 /** As Cilium's own image has it: the programs, the source of its datapath, a compiler for that, iptables, and a shell for the scripts of its chart. */
 function ciliumImage(
-  tools: Record<"cilium-agent" | "cilium-operator" | "cilium-cni" | "cilium-dbg" | "hubble", string>,
+  tools: Record<"cilium-agent" | "cilium-operator" | "cilium-cni" | "cilium-dbg" | "hubble" | "hubble-relay", string>,
 ): Image {
   const shell = "sh bash cp mv rm ls cat mkdir basename dirname grep sleep uname mount".split(" ");
   const module = ciliumModule();
@@ -76,6 +76,7 @@ function ciliumImage(
       "/usr/bin/cilium-operator-generic": tools["cilium-operator"],
       "/usr/bin/cilium-dbg": tools["cilium-dbg"],
       "/usr/bin/hubble": tools.hubble,
+      "/usr/bin/hubble-relay": tools["hubble-relay"],
       "/opt/cni/bin/cilium-cni": tools["cilium-cni"],
       "/cni/loopback": "/usr/lib/cni/loopback",
       "/var/lib/cilium/bpf": join(module, "bpf"),

@@ -107,13 +107,28 @@ describe("with authentication required", () => {
 });
 
 describe("npm run verify", () => {
-  test("says of everybody who has called, by what the real agents tell, what require makes of them", () => {
-    const { output } = cluster.command("verify", ["--namespace", "orders", ...cluster.hubbles()]);
-    expect(output).toMatch(/cut off +web\/intruder +-> +app=api:8080 .* no intent names it/);
-    expect(output).toMatch(/cut off +billing\/frontend +-> +app=api:8080/);
-    expect(output).toMatch(/authenticated +web\/frontend +-> +app=api:8080/);
-    expect(output).toMatch(/authenticated +billing\/invoicer +-> +app=api:8080/);
-  });
+  test.each([
+    ["the relay", () => []],
+    ["the agents' sockets", () => cluster.hubbles()],
+  ])(
+    "says of everybody who has called, by what real agents tell through %s, what require makes of them",
+    async (_, servers) => {
+      let output = "";
+      // The relay tries the agents again every so often once they have restarted.
+      await until(
+        "both nodes are heard",
+        () => {
+          output = cluster.command("verify", ["--namespace", "orders", ...servers()]).output;
+          return /authenticated +billing\/invoicer/.test(output);
+        },
+        { seconds: 60, detail: () => output },
+      );
+      expect(output).toMatch(/cut off +web\/intruder +-> +app=api:8080 .* no intent names it/);
+      expect(output).toMatch(/cut off +billing\/frontend +-> +app=api:8080/);
+      expect(output).toMatch(/authenticated +web\/frontend +-> +app=api:8080/);
+      expect(output).toMatch(/authenticated +billing\/invoicer +-> +app=api:8080/);
+    },
+  );
 });
 
 describe("the flag under load, fifty new connections a second and five kept alive from each of two nodes", () => {
