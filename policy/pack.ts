@@ -12,8 +12,8 @@ import { factsOfResources, objectOf } from "./packFacts";
 type Basis = Pick<Facts, "stack" | "config">;
 
 /**
- * The guardrails as policies: a resource policy where one object decides, so that it is stopped before it is touched, a stack policy where several do.
- * A policy has one level for good, so everything that only warns is said by one advisory policy.
+ * The guardrails as a policy that judges each object, so that it is stopped before it is touched, and in the end the whole stack; and one for what only warns, since
+ * a policy has one level for good. Not a policy for each: the SDK decodes every resource anew for each policy, which for a thousand took half a minute.
  *
  * @param root the project's directory, where the stack files are
  */
@@ -21,17 +21,20 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
   const basis = basisReader(root);
   return [
     {
-      name: "configuration",
-      description: "The stack's configuration is valid, so that the guardrails can judge it.",
+      name: "guardrails",
+      description:
+        "What has taken clusters down is not deployed: docs/guardrails.md says of each guardrail why, and what to do.",
       enforcementLevel: "mandatory",
-      validateStack: (_, report) => {
+      validateResource: reportObject(guardrails, basis),
+      validateStack: (args, report) => {
         const read = basis();
         // Without the details, which the program tells: here nobody knows which values are secret.
-        if (read instanceof ConfigError)
-          report(`is not: ${read.problems.map(({ key }) => key).join(", ")}; the program's error says what is wrong`);
+        if (read instanceof ConfigError) {
+          const keys = read.problems.map(({ key }) => key).join(", ");
+          report(`configuration: ${keys} cannot be read; the program's error says what is wrong`);
+        } else reportStack(guardrails.map(withoutObjects), "mandatory", read)(args, report);
       },
     },
-    ...guardrails.map((guardrail) => policyOf(guardrail, basis)),
     {
       name: "advice",
       description:
@@ -41,53 +44,43 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
         const read = basis();
         if (read instanceof ConfigError) return;
         for (const note of waiverNotes(guardrails, read.config, today())) report(note);
-        reportStack(guardrails, "advisory", basis)(args, report);
+        reportStack(guardrails, "advisory", read)(args, report);
       },
     },
   ];
 }
 
-function policyOf(guardrail: Guardrail, basis: () => Basis | ConfigError): Policies[number] {
-  const { name, description, remediation, reads, checkStack } = guardrail;
-  const { checkObject: _, ...stackRule } = guardrail;
-  return {
-    name,
-    description,
-    // It reports nothing else, whatever the severity that the stack's configuration gives it.
-    enforcementLevel: "mandatory",
-    remediationSteps: remediation,
-    ...(reads && { validateResource: reportObject(guardrail, basis) }),
-    ...(checkStack && { validateStack: reportStack([stackRule], "mandatory", basis) }),
-  };
-}
+const withoutObjects = ({ checkObject: _, ...guardrail }: Guardrail): Guardrail => guardrail;
+const withoutStack = ({ checkStack: _, ...guardrail }: Guardrail): Guardrail => guardrail;
 
 /** Judges one object. What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */
-function reportObject({ checkStack: _, ...guardrail }: Guardrail, basis: () => Basis | ConfigError) {
+function reportObject(guardrails: readonly Guardrail[], basis: () => Basis | ConfigError) {
   return (args: ResourceValidationArgs, report: ReportViolation): void => {
     const object = objectOf(args);
     const read = basis();
-    if (!object || read instanceof ConfigError || !guardrail.reads?.(object.manifest)) return;
+    if (!object || read instanceof ConfigError) return;
     const nothing = { releases: [], components: [], edges: [], providers: [], previous: "unknown" } as const;
     const facts = { ...read, ...nothing, objects: [object.manifest] };
-    const inForce = waived(guardrail, read.config, today());
-    const stops = inForce.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
-    if (object.unknown.length > 0 && stops)
-      report(`${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`);
-    for (const { where, message, severity } of violationsOf(inForce, facts))
-      if (severity === "mandatory") report(`${where} ${message}`);
+    for (const guardrail of guardrails.filter(({ reads }) => reads?.(object.manifest))) {
+      const inForce = waived(withoutStack(guardrail), read.config, today());
+      const stops = inForce.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
+      if (object.unknown.length > 0 && stops)
+        report(
+          `${guardrail.name}: ${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`,
+        );
+      for (const { where, message, severity } of violationsOf(inForce, facts))
+        if (severity === "mandatory") report(`${guardrail.name}: ${where} ${message}`);
+    }
   };
 }
 
 /** Judges the whole stack; reports what counts as the given level. */
-function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: () => Basis | ConfigError) {
+function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: Basis) {
   return ({ resources }: StackValidationArgs, report: ReportViolation): void => {
-    const read = basis();
-    if (read instanceof ConfigError) return;
-    const facts = factsOfResources(read, resources);
+    const facts = factsOfResources(basis, resources);
     for (const guardrail of guardrails)
-      for (const { where, message, severity } of violationsOf(waived(guardrail, read.config, today()), facts))
-        if (severity === level)
-          report(level === "advisory" ? `${guardrail.name}: ${where} ${message}` : `${where} ${message}`);
+      for (const { where, message, severity } of violationsOf(waived(guardrail, basis.config, today()), facts))
+        if (severity === level) report(`${guardrail.name}: ${where} ${message}`);
   };
 }
 

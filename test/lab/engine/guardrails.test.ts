@@ -43,7 +43,7 @@ describe("a mandatory violation stops an update before the API server has seen a
     // The pack judges a stack when all of it is there: in an update that is too late, in the preview before it that is in time.
     const { status, output } = stack.project.pulumi(["up", "--stack", "apps", "--yes"]);
     expect(status).not.toBe(0);
-    expect(output).toMatch(/\[mandatory\] +protected-namespaces/);
+    expect(output).toMatch(/\[mandatory\] +guardrails[^]*protected-namespaces: /);
     // What was before, the pack knows from what the program tells the engine of it.
     expect(output).toMatch(/one-step[^]*rollout\.phases\.kube-system goes from off to require; write observe first/);
     expect(output).not.toMatch(/error: (one-step|evidence|protected)/);
