@@ -26,6 +26,7 @@ async function main(): Promise<void> {
   const grown = await contest("growth", sizes.map(renderOf), growthRounds);
   show("Growth: the command render", growth(grown));
   show("Steps, in milliseconds", await steps());
+  show("Judging by the policy pack", await judging());
   if (out !== undefined) writeFileSync(out, sections.join("\n"));
 }
 
@@ -56,17 +57,34 @@ function renderers(): Contestant[] {
   ];
 }
 
+/** A pack of one policy for objects and one for stacks, neither of which does anything. */
+function writePack(name: string, first: string, validateResource: string): string {
+  // Beside node_modules, so that it finds the SDK.
+  const directory = resolve(".build/bench/packs", name);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ name, version: "0.1.0", main: "index.js" }));
+  const described = (fields: string) => `{ description: "Nothing.", enforcementLevel: "advisory", ${fields} }`;
+  writeFileSync(
+    join(directory, "index.js"),
+    `const policy = require("@pulumi/policy"); ${first}
+     new policy.PolicyPack("${name}", { policies: [${described(`name: "object", validateResource: ${validateResource}`)}, ${described(`name: "stack", validateStack: () => {}`)}] });`,
+  );
+  return directory;
+}
+
+/** The least that any pack is. */
+const leastPack = () => writePack("least", "", "() => {}");
+/** The least that a pack is which takes the types of its objects from Pulumi's SDK for Kubernetes. */
+const typedPack = () =>
+  writePack(
+    "typed",
+    `const k8s = require("@pulumi/kubernetes");`,
+    "policy.validateResourceOfType(k8s.core.v1.ConfigMap, () => {})",
+  );
+
 /** The pack as Pulumi starts it, with what it would be without its bundle, and with the least that any pack is. */
 function packs(): Contestant[] {
   const runner = resolve("node_modules/@pulumi/pulumi/cmd/run-policy-pack");
-  // Beside node_modules, so that it finds the SDK.
-  const least = resolve(".build/bench/pack");
-  mkdirSync(least, { recursive: true });
-  writeFileSync(join(least, "package.json"), JSON.stringify({ name: "least", version: "0.1.0", main: "index.js" }));
-  writeFileSync(
-    join(least, "index.js"),
-    `new (require("@pulumi/policy").PolicyPack)("least", { policies: [{ name: "nothing", description: "Nothing.", enforcementLevel: "advisory", validateResource: () => {} }] });`,
-  );
   const byPulumi = (name: string, program: string, env = {}): Contestant => ({
     name,
     command: node,
@@ -80,7 +98,8 @@ function packs(): Contestant[] {
     // The runner's ts-node keeps what it compiled under the temporary directory: not so on a fresh machine, as in CI.
     byPulumi("its TypeScript by the same, on a fresh machine", "policy/index.ts", { TS_NODE_CACHE: "false" }),
     byPulumi("its TypeScript by the same, compiled and checked before", "policy/index.ts"),
-    byPulumi("one trivial JavaScript policy by the same", least),
+    byPulumi("two empty JavaScript policies by the same", leastPack()),
+    byPulumi("the same two with @pulumi/kubernetes", typedPack()),
     { name: "the pack, by `node policy/start.js`", command: node, args: ["policy/start.js"], until: "port" },
   ];
 }
@@ -95,12 +114,39 @@ const renderOf = (intents: number): Contestant => ({
   until: "end",
 });
 
+/** What a preview waits for: the pack's judgement of each resource and then of all, beside a pack that has nothing to say. */
+async function judging(): Promise<string> {
+  const asked = [{ name: "apps", args: [".", "apps"] }, ...sizes.slice(2).map(generated)];
+  const packs = { "the pack": "policy", "two empty policies with @pulumi/kubernetes": typedPack() };
+  const contestants = Object.entries(packs).flatMap(([name, pack]) =>
+    asked.map((stack) => ({ name, args: [pack, ...stack.args] })),
+  );
+  const program = ".build/bench/pack.js";
+  const measured = await contest(
+    "judging",
+    contestants.map(({ name, args }) => ({ name, command: node, args: [program, ...args], until: "end" })),
+    growthRounds,
+  );
+  const rows = measured.map(({ name, outputs }) => {
+    const runs = outputs.map(
+      (output) => JSON.parse(output) as Record<"resources" | "start" | "objects" | "stack", number>,
+    );
+    const of = (step: keyof (typeof runs)[number]) => median(runs.map((run) => run[step]));
+    const each = (ms: number) => `${(ms / of("resources")).toFixed(2)} ms`;
+    const spent = (["objects", "stack"] as const).flatMap((step) => [time(of(step)), each(of(step))]);
+    return [name, of("resources").toLocaleString("en"), time(of("start")), ...spent];
+  });
+  return table(["", "resources", "start", "each by itself", "for each", "the whole stack", "for each"], rows);
+}
+
+const generated = (size: number) => ({
+  name: `${size.toLocaleString("en")} intents`,
+  args: [projectOf(size), "bench"],
+});
+
 /** What the time goes to, for the stacks here and for the generated ones. Each in a process of its own, so that nothing is warm. */
 async function steps(): Promise<string> {
-  const subjects = [
-    ...["infra", "apps"].map((name) => ({ name, args: [".", name] })),
-    ...sizes.map((size) => ({ name: `${size.toLocaleString("en")} intents`, args: [projectOf(size), "bench"] })),
-  ];
+  const subjects = [...["infra", "apps"].map((name) => ({ name, args: [".", name] })), ...sizes.map(generated)];
   const program = ".build/bench/steps.js";
   const measured = await contest(
     "steps",
