@@ -43,9 +43,10 @@ function identify(pid: number): ProcessIdentity | undefined {
   } catch {
     return undefined;
   }
-  // proc(5): the name, in parentheses, may hold anything; state is field 3, starttime field 22.
+  // proc(5): the name, in parentheses, may hold anything; state is field 3, num_threads field 20, starttime field 22.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  // The first thread of a process that was killed may be gone while another still holds its ports.
+  if ((fields[0] === "Z" || fields[0] === "X") && Number(fields[17]) <= 1) return undefined;
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   return { pid, started: `${boot} ${fields[19]}` };
 }
