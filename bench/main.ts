@@ -21,6 +21,7 @@ async function main(): Promise<void> {
   };
   show("Machine", machine());
   show("Render", besides(await contest("render", renderers(), rounds)));
+  show("Start of the program", besides(await contest("program", programs(), rounds)));
   show("Start of the policy pack", besides(await contest("policy pack", packs(), rounds)));
   for (const size of sizes) writeProject(projectOf(size), size);
   const grown = await contest("growth", sizes.map(renderOf), growthRounds);
@@ -101,6 +102,26 @@ function packs(): Contestant[] {
     byPulumi("two empty JavaScript policies by the same", leastPack()),
     byPulumi("the same two with @pulumi/kubernetes", typedPack()),
     { name: "the pack, by `node policy/start.js`", command: node, args: ["policy/start.js"], until: "port" },
+  ];
+}
+
+/** The program until it is loaded, by its bundle and as Pulumi does without one: by its ts-node, which was told not to check types. */
+function programs(): Contestant[] {
+  const options = { transpileOnly: true, compilerOptions: { target: "es2022", module: "nodenext" } };
+  const register = `require("@pulumi/pulumi/vendor/ts-node@7.0.1").register(${JSON.stringify(options)})`;
+  const load = (name: string, program: string, env = {}): Contestant => ({
+    name,
+    command: node,
+    args: ["--eval", program],
+    env,
+    until: "end",
+  });
+  const compiled = `${register}; require("./index.ts")`;
+  return [
+    load("the program, by its bundle", `require("./start.js")`),
+    load("its TypeScript by Pulumi's ts-node, on a fresh machine", compiled, { TS_NODE_CACHE: "false" }),
+    load("its TypeScript by the same, compiled before", compiled),
+    load("Pulumi's SDKs alone", `require("@pulumi/pulumi"); require("@pulumi/kubernetes")`),
   ];
 }
 

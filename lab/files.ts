@@ -33,8 +33,8 @@ export function writeServerFiles(
   mkdirSync(join(directory, "logs"), { recursive: true });
   const tokens = Object.fromEntries(Object.keys(users).map((user) => [user, randomBytes(24).toString("hex")]));
   const lines = Object.entries(users).map(([name, { user, groups }]) => `${tokens[name]},${user},${name},${groups}`);
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", {
-    modulusLength: 2048,
+  const { publicKey, privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });

@@ -39,15 +39,13 @@ function run({ request }: grpc.ServerUnaryCall<RunRequest, RunResponse>, done: g
       require.resolve("@pulumi/pulumi/cmd/run", { paths: [request.getPwd()] }),
       ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
       ...(request.getDryrun() ? ["--dry-run"] : []),
-      request.getPwd(),
+      request.getInfo()?.getEntryPoint() ?? ".",
     ],
     {
       cwd: request.getPwd(),
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
-        PULUMI_NODEJS_TYPESCRIPT: "true",
-        PULUMI_NODEJS_TSCONFIG_PATH: "tsconfig.pulumi.json",
         PULUMI_CONFIG: JSON.stringify(config),
         PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
       },

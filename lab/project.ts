@@ -21,8 +21,8 @@ interface Backend {
 
 /** What of the project the commands need. */
 const parts = [
-  ...["components", "policy", "index.ts", "package.json", "test/fixtures"],
-  ...["tsconfig.json", "tsconfig.pulumi.json", "Pulumi.yaml", "Pulumi.apps.yaml", "Pulumi.infra.yaml"],
+  ...["components", "policy", "index.ts", "start.js", "bundle.js", "package.json", "test/fixtures"],
+  ...["tsconfig.json", "Pulumi.yaml", "Pulumi.apps.yaml", "Pulumi.infra.yaml"],
 ];
 
 /**
@@ -47,7 +47,7 @@ export class LabProject {
       ...process.env,
       PATH: [dirname(pulumi), plugins, process.env["PATH"]].join(delimiter),
       KUBECONFIG: kubeconfig,
-      PULUMI_BACKEND_URL: `file://${this.state}`,
+      PULUMI_BACKEND_URL: `file://${this.state}?metadata=skip`,
       PULUMI_HOME: join(this.directory, ".home"),
       PULUMI_CONFIG_PASSPHRASE: "lab",
       PULUMI_SKIP_UPDATE_CHECK: "true",

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import { staticEntryCrd } from "../../../components/spire/registration";
+import { spiffeIdCrd, staticEntryCrd } from "../../../components/spire/definitions";
 import { buildTool, downloadModule } from "../../../tools/go";
 import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
 import { loadConfig } from "../../../components/config/load";
@@ -108,61 +108,75 @@ describe("on an API server with Cilium's own CRDs", () => {
     expect(refused([changed('"authentication"', '"authentcation"')])).toContain("authentcation");
   });
 
-  test("our CRD of static entries takes and refuses what spire-controller-manager's own does", () => {
+  describe("our CRDs take and refuse what spire-controller-manager's own do:", () => {
     const source = downloadModule(
       "github.com/spiffe/spire-controller-manager",
       "v0.6.2",
       "h1:YJb+LcmpcckwoSLv6rX64wuND7f011nPJzyP2IX1gKY=",
     );
-    const original = load(
-      readFileSync(join(source, "config/crd/bases/spire.spiffe.io_clusterstaticentries.yaml"), "utf8"),
-    ) as KubernetesObject;
-    const good = { spiffeID: "spiffe://a.b/c", parentID: "spiffe://a.b/d", selectors: ["k8s:ns:e"] };
-    const specs: object[] = [
-      good,
-      {},
-      { ...good, selectors: undefined },
-      { ...good, selectors: "k8s:ns:e" },
-      { ...good, parentID: 1 },
-      {
-        ...good,
-        x509SVIDTTL: "1h",
-        jwtSVIDTTL: "5m",
-        dnsNames: ["a"],
-        hint: "x",
-        admin: true,
-        downstream: false,
-        storeSVID: true,
-      },
-      { ...good, x509SVIDTTL: 3600 },
-      { ...good, admin: "true" },
-      { ...good, federatesWith: ["c.d"], className: "x" },
-      { ...good, ttl: "1h" },
-      { ...good, dnsNames: [1] },
-    ];
-    const verdicts = () =>
-      specs.map(
-        (spec) =>
-          refused([
-            { apiVersion: "spire.spiffe.io/v1alpha1", kind: "ClusterStaticEntry", metadata: { name: "x" }, spec },
-          ]) === "",
-      );
-    const apply = (crd: KubernetesObject) => {
-      plane.kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(crd));
-      plane.kubectl([
-        "wait",
-        "--for",
-        "condition=Established",
-        "crd/clusterstaticentries.spire.spiffe.io",
-        "--timeout",
-        "30s",
-      ]);
-    };
-    apply(staticEntryCrd());
-    const ours = verdicts();
-    plane.kubectl(["delete", "crd", "clusterstaticentries.spire.spiffe.io"]);
-    apply(original);
-    expect(ours).toEqual(verdicts());
-    expect(ours).toEqual([true, false, false, false, false, true, false, false, true, false, false]);
+    const entry = { spiffeID: "spiffe://a.b/c", parentID: "spiffe://a.b/d", selectors: ["k8s:ns:e"] };
+    const rest = { dnsNames: ["a"], hint: "x", admin: true, downstream: false };
+    const id = { spiffeIDTemplate: "spiffe://a.b/c" };
+    const some = { matchExpressions: [{ key: "a", operator: "In", values: ["b"] }], matchLabels: { c: "d" } };
+
+    test.each<[kind: string, crd: KubernetesObject, taken: object[], refused: object[]]>([
+      [
+        "ClusterStaticEntry",
+        staticEntryCrd(),
+        [
+          entry,
+          { ...entry, ...rest, x509SVIDTTL: "1h", jwtSVIDTTL: "5m", storeSVID: true },
+          { ...entry, federatesWith: ["c.d"], className: "x" },
+        ],
+        [
+          {},
+          { ...entry, selectors: undefined },
+          { ...entry, selectors: "k8s:ns:e" },
+          { ...entry, parentID: 1 },
+          { ...entry, x509SVIDTTL: 3600 },
+          { ...entry, admin: "true" },
+          { ...entry, ttl: "1h" },
+          { ...entry, dnsNames: [1] },
+        ],
+      ],
+      [
+        "ClusterSPIFFEID",
+        spiffeIdCrd(),
+        [
+          id,
+          { ...id, podSelector: some, namespaceSelector: some, ttl: "1h", jwtTtl: "5m", autoPopulateDNSNames: true },
+          { ...id, dnsNameTemplates: ["a"], workloadSelectorTemplates: ["k8s:ns:a"], federatesWith: ["c.d"] },
+          { ...id, admin: true, downstream: false, fallback: true, hint: "x", className: "y" },
+        ],
+        [
+          {},
+          { ...id, podSelector: { matchExpressions: [{ key: "a" }] } },
+          { ...id, namespaceSelector: { matchNames: ["a"] } },
+          { ...id, namespaceSelector: { matchLabels: { a: 1 } } },
+          { ...id, ttl: 3600 },
+          { ...id, dnsNameTemplates: "a" },
+          { ...id, fallback: "true" },
+          { ...id, ttls: "1h" },
+        ],
+      ],
+    ])("%s", (kind, crd, taken, refusedOnes) => {
+      const { name } = crd.metadata;
+      const file = `config/crd/bases/spire.spiffe.io_${name.split(".")[0]}.yaml`;
+      const original = load(readFileSync(join(source, file), "utf8")) as KubernetesObject;
+      const verdicts = () =>
+        [...taken, ...refusedOnes].map(
+          (spec) => refused([{ apiVersion: "spire.spiffe.io/v1alpha1", kind, metadata: { name: "x" }, spec }]) === "",
+        );
+      const apply = (crd: KubernetesObject) => {
+        plane.kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(crd));
+        plane.kubectl(["wait", "--for", "condition=Established", `crd/${name}`, "--timeout", "30s"]);
+      };
+      apply(crd);
+      const ours = verdicts();
+      plane.kubectl(["delete", "crd", name]);
+      apply(original);
+      expect(ours).toEqual(verdicts());
+      expect(ours).toEqual([...taken.map(() => true), ...refusedOnes.map(() => false)]);
+    });
   });
 });

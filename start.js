@@ -1,0 +1,2 @@
+// The program's entry.
+module.exports = require("./bundle").run("index.ts", "program");
