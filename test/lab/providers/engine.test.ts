@@ -65,7 +65,7 @@ beforeEach(async () => {
       envVars: {
         PATH: [dirname(pulumiProgram()), harness.directory, process.env["PATH"]].join(delimiter),
         KUBECONFIG: harness.lab.kubeconfig,
-        PULUMI_BACKEND_URL: `file://${state}`,
+        PULUMI_BACKEND_URL: `file://${state}?metadata=skip`,
         PULUMI_HOME: join(harness.directory, "home"),
         PULUMI_CONFIG_PASSPHRASE: "test",
         PULUMI_SKIP_UPDATE_CHECK: "true",
