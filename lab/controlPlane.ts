@@ -170,7 +170,6 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const apply = ["apply", "--server-side", "--filename"];
     const late = controllers ? start(controllerPrograms(kubeconfigs, kwok?.stages, controllerPorts)) : [];
     kubectl([...apply, definitions]);
-    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
     if (controllers) {
       await ready(late);
       if (kwok) kubectl([...apply, kwok.storageClass, "--filename", "-"], fakeNodes(nodes));
@@ -179,6 +178,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
         kubectl(["wait", "--for=create", object, "--timeout=120s"]);
       if (nodes > 0) kubectl(["wait", "--for=condition=Ready", "node", "--all", "--timeout=120s"]);
     }
+    // It takes them seconds, in which the controllers have started.
+    kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=120s"]);
     const nodesMade = await made;
     if (detached) {
       owned = false;

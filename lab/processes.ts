@@ -65,7 +65,7 @@ export function startProcess(directory: string, start: Start, detached: boolean)
   const log = openSync(logOf(directory, name), "a");
   const child = spawn(program, args, {
     cwd: directory,
-    env: { PATH: process.env["PATH"] },
+    env: { GOGC: "400", PATH: process.env["PATH"] },
     stdio: ["ignore", log, log],
     detached,
   });

@@ -1,15 +1,15 @@
 // What runs in the lab's pods:
 //   serve PORT       answers every request with the pod's name
-//   call URL         asks once on a connection of its own, and writes what came of it
+//   call URL [MS]    asks once on a connection of its own, and writes what came of it
 //   load URL RATE    opens RATE connections a second and keeps five alive, and writes a line a second
-// A request has failed that has no answer within five seconds.
+// A request has failed that has no answer within five seconds, unless it says otherwise.
 const http = require("node:http");
 const { hostname } = require("node:os");
 
 const patience = 5000;
 
 /** Asks; says what came of it, and never throws. */
-const ask = (url, agent) =>
+const ask = (url, agent, wait = patience) =>
   new Promise((resolve) => {
     const started = process.hrtime.bigint();
     const done = (result) => {
@@ -20,7 +20,7 @@ const ask = (url, agent) =>
     const request = http.get(url, { agent }, (response) => {
       response.resume().on("end", () => done({ status: response.statusCode }));
     });
-    const timer = setTimeout(done, patience, { error: "no answer" });
+    const timer = setTimeout(done, wait, { error: "no answer" });
     request.on("error", ({ code }) => done({ error: code }));
   });
 
@@ -32,8 +32,8 @@ const commands = {
     http.createServer({ keepAliveTimeout: 600_000 }, (_, response) => response.end(hostname())).listen(Number(port));
   },
 
-  async call(url) {
-    write(await ask(url, false));
+  async call(url, wait) {
+    write(await ask(url, false, wait && Number(wait)));
     process.exit();
   },
 

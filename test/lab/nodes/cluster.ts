@@ -11,12 +11,12 @@ import type { RealNode } from "../../../lab/nodes/node";
 import { overlay } from "../../../lab/nodes/overlay";
 import type { Done } from "../../../lab/project";
 import { until } from "../../../lab/until";
-import { LabStack } from "../engine/stack";
+import { LabStack, withoutPack } from "../engine/stack";
 
 /** What came of a request. */
 export interface Answer {
   readonly status?: number;
-  /** `no answer` after five seconds, or the code of an error. */
+  /** `no answer` in time, or the code of an error. */
   readonly error?: string;
   readonly ms: number;
 }
@@ -80,9 +80,9 @@ export class TestCluster {
     return new TestCluster(plane, stack);
   }
 
-  /** Deploys the stack, and runs its target on the second node and callers on both. */
+  /** Deploys the stack, without the pack, to be quick, and runs its target on the second node and callers on both. */
   async deploy(): Promise<void> {
-    this.stack.up();
+    this.stack.up(withoutPack);
     await this.runTarget("node2");
     await Promise.all([
       this.run("web/frontend", { node: "node1", serviceAccount: "frontend" }),
@@ -93,7 +93,7 @@ export class TestCluster {
   }
 
   /** Updates until callers have to authenticate: each update goes as far as is safe by then. */
-  async demand(up: () => Promise<unknown> | void = () => void this.stack.up()): Promise<void> {
+  async demand(up: () => Promise<unknown> | void = () => void this.stack.up(withoutPack)): Promise<void> {
     const demands = async () => {
       await up();
       return this.stack.recorded()?.phase === "require";
@@ -171,6 +171,11 @@ export class TestCluster {
     return JSON.parse(this.exec(pod, "node", "/workload.js", "call", url)) as Answer;
   }
 
+  /** The same where it is to be dropped: then there is no answer, however long one waits. */
+  dropped(pod: string): Answer {
+    return JSON.parse(this.exec(pod, "node", "/workload.js", "call", api, "2000")) as Answer;
+  }
+
   /** Runs another pod of a caller that the intent names, and says what it gets. */
   async another(labels: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const pod = `web/newcomer-${++this.newcomers}`;
@@ -208,8 +213,9 @@ export class TestCluster {
 
   /** Where the Hubbles of both nodes listen, as options of `npm run verify`. */
   hubbles(): string[] {
-    const sockets = ["node1", "node2"].map((name) => `unix:///proc/${this.node(name).pid}/root/run/cilium/hubble.sock`);
-    return sockets.flatMap((socket) => ["--server", socket]);
+    // A node's own files, from outside its mount namespace (proc(5)).
+    const within = (name: string, path: string) => join("/proc", String(this.node(name).pid), "root", path);
+    return ["node1", "node2"].flatMap((name) => ["--server", `unix://${within(name, "run/cilium/hubble.sock")}`]);
   }
 
   private bundled(name: string): string {
