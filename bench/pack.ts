@@ -6,13 +6,15 @@ import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/analyzer_pb";
-import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 import { loadConfig } from "../components/config/load";
+import { passedOn } from "../components/config/passedOn";
 import type { StackConfig } from "../components/config/schema";
 import { readStackFile } from "../components/config/stackFile";
 import { previousFor } from "../components/origins";
 import { plan, type Plan } from "../components/plan";
 import { types } from "../components/types";
+import { struct } from "../test/lab/providers/messages";
+import type { Fields } from "../test/lab/providers/values";
 
 const [pack = "policy", directory = ".", name = "apps"] = process.argv.slice(2);
 const runner = resolve("node_modules/@pulumi/pulumi/cmd/run-policy-pack");
@@ -25,32 +27,39 @@ async function main(): Promise<void> {
 
   const beforeStart = performance.now();
   const child = start(values);
-  const [port] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
-  const beforeObjects = performance.now();
-  const client = new AnalyzerClient(`127.0.0.1:${String(port).trim()}`, credentials.createInsecure(), {
+  try {
+    const [port] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+    const beforeObjects = performance.now();
+    const ask = clientOf(String(port).trim());
+    for (const resource of resources) judged(await ask.analyze(describe(new proto.AnalyzeRequest(), resource)));
+    const beforeStack = performance.now();
+    const request = new proto.AnalyzeStackRequest().setResourcesList(
+      resources.map((resource) =>
+        describe(new proto.AnalyzerResource(), resource)
+          .setParent(resource.parent ?? "")
+          .setDependenciesList([...resource.dependencies]),
+      ),
+    );
+    judged(await ask.analyzeStack(request));
+    const times = {
+      start: beforeObjects - beforeStart,
+      objects: beforeStack - beforeObjects,
+      stack: performance.now() - beforeStack,
+    };
+    process.stdout.write(JSON.stringify({ resources: resources.length, ...times }));
+  } finally {
+    child.kill();
+  }
+}
+
+function clientOf(port: string) {
+  const client = new AnalyzerClient(`127.0.0.1:${port}`, credentials.createInsecure(), {
     "grpc.max_send_message_length": -1,
   });
-  const analyze = promisify(client.analyze.bind(client) as Ask<proto.AnalyzeRequest>);
-  const analyzeStack = promisify(client.analyzeStack.bind(client) as Ask<proto.AnalyzeStackRequest>);
-  for (const resource of resources) judged(await analyze(describe(new proto.AnalyzeRequest(), resource)));
-  const beforeStack = performance.now();
-  const request = new proto.AnalyzeStackRequest().setResourcesList(
-    resources.map((resource) =>
-      describe(new proto.AnalyzerResource(), resource)
-        .setParent(resource.parent ?? "")
-        .setDependenciesList([...resource.dependencies]),
-    ),
-  );
-  judged(await analyzeStack(request));
-  const end = performance.now();
-  client.close();
-  child.kill();
-  const times = {
-    start: beforeObjects - beforeStart,
-    objects: beforeStack - beforeObjects,
-    stack: end - beforeStack,
+  return {
+    analyze: promisify(client.analyze.bind(client) as Ask<proto.AnalyzeRequest>),
+    analyzeStack: promisify(client.analyzeStack.bind(client) as Ask<proto.AnalyzeStackRequest>),
   };
-  process.stdout.write(JSON.stringify({ resources: resources.length, ...times }));
 }
 
 type Ask<Request> = (
@@ -63,12 +72,8 @@ function start(values: Readonly<Record<string, unknown>>): ChildProcess {
   const { accessFile } = values;
   // The pack reads it beside its own project.
   const here = typeof accessFile === "string" ? { accessFile: relative(".", join(directory, accessFile)) } : {};
-  const texts = Object.entries({ ...values, ...here }).map(([key, value]) => [
-    `zero-trust:${key}`,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
   const env = {
-    PULUMI_CONFIG: JSON.stringify(Object.fromEntries(texts)),
+    PULUMI_CONFIG: JSON.stringify(passedOn({ ...values, ...here })),
     PULUMI_NODEJS_PROJECT: "zero-trust",
     PULUMI_NODEJS_STACK: name,
   };
@@ -90,9 +95,11 @@ function judged(response: proto.AnalyzeResponse | undefined): void {
 interface Resource {
   readonly type: string;
   readonly name: string;
-  readonly props: object;
+  readonly props: Fields;
   readonly parent?: string;
   readonly dependencies: readonly string[];
+  /** The arguments of the provider that it goes through. */
+  readonly provider?: Fields;
 }
 
 /** A plan's resources, with each other's URNs. */
@@ -100,7 +107,7 @@ function resourcesOf(
   { components, outputs, ciliumValues }: Plan,
   { context, identity }: StackConfig["cluster"],
   previous: object,
-): (Resource & { readonly provider?: object })[] {
+): Resource[] {
   const provider = { context, clusterIdentifier: identity };
   const made = components.flatMap(({ kind, name, args, objects, after }) => {
     const before = components.filter((other) => after.includes(other.name)).flatMap((other) => other.objects);
@@ -129,7 +136,7 @@ const urnOf = (type: string, resource: string) => `urn:pulumi:${name}::zero-trus
 
 function describe<M extends proto.AnalyzeRequest | proto.AnalyzerResource>(
   message: M,
-  { type, name, props, provider }: Resource & { readonly provider?: object },
+  { type, name, props, provider }: Resource,
 ): M {
   message.setType(type);
   message.setName(name);
@@ -147,9 +154,6 @@ function describe<M extends proto.AnalyzeRequest | proto.AnalyzerResource>(
     );
   return message;
 }
-
-const struct = (value: object) =>
-  Struct.fromJavaScript(JSON.parse(JSON.stringify(value)) as Record<string, JavaScriptValue>);
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -2,7 +2,7 @@ import type { Phase, StackConfig } from "../components/config/schema";
 import { previousFor } from "../components/origins";
 import { plan } from "../components/plan";
 import { factsOfPlan } from "../policy/facts";
-import { judge } from "../policy/guardrail";
+import { judge, messageOf } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackFacts } from "../policy/stackFacts";
 import { inForce, today } from "../policy/waivers";
@@ -25,9 +25,7 @@ function violations(stack: string, from: StackConfig, to: StackConfig): string[]
     previous,
   );
   return judge(inForce(guardrails, to, today()), facts).flatMap(({ guardrail, violations }) =>
-    violations
-      .filter(({ severity }) => severity === "mandatory")
-      .map(({ where, message }) => `${guardrail.name}: ${where} ${message}`),
+    violations.filter(({ severity }) => severity === "mandatory").map((violation) => messageOf(guardrail, violation)),
   );
 }
 

@@ -74,6 +74,9 @@ export function violationsOf(guardrail: Guardrail, facts: Facts): (Violation & {
   }));
 }
 
+/** A violation as users are told of it. */
+export const messageOf = ({ name }: Guardrail, { where, message }: Violation) => `${name}: ${where} ${message}`;
+
 /** For what must not stop an update that may turn authentication off, but any other: also one with authentication off already. */
 export function goesOff({ config, previous }: Facts): { readonly severity?: "advisory" } {
   if (config.auth) return {};

@@ -4,9 +4,9 @@ import { loadEngineConfig } from "../components/config/engine";
 import { ConfigError } from "../components/config/load";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
-import { violationsOf, type Guardrail, type Severity } from "./guardrail";
+import { messageOf, violationsOf, type Guardrail, type Severity } from "./guardrail";
 import { stackFacts } from "./stackFacts";
-import { today, waived, waiverNotes } from "./waivers";
+import { inForce, today, waiverNotes } from "./waivers";
 import { factsOfResources, objectOf } from "./packFacts";
 
 type Basis = Pick<Facts, "stack" | "config">;
@@ -25,7 +25,7 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
       description:
         "What has taken clusters down is not deployed: docs/guardrails.md says of each guardrail why, and what to do.",
       enforcementLevel: "mandatory",
-      validateResource: reportObject(guardrails, basis),
+      validateResource: reportObject(guardrails.map(withoutStack), basis),
       validateStack: (args, report) => {
         const read = basis();
         // Without the details, which the program tells: here nobody knows which values are secret.
@@ -61,15 +61,15 @@ function reportObject(guardrails: readonly Guardrail[], basis: () => Basis | Con
     if (!object || read instanceof ConfigError) return;
     const nothing = { releases: [], components: [], edges: [], providers: [], previous: "unknown" } as const;
     const facts = { ...read, ...nothing, objects: [object.manifest] };
-    for (const guardrail of guardrails.filter(({ reads }) => reads?.(object.manifest))) {
-      const inForce = waived(withoutStack(guardrail), read.config, today());
-      const stops = inForce.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
+    const readers = guardrails.filter(({ reads }) => reads?.(object.manifest));
+    for (const guardrail of inForce(readers, read.config, today())) {
+      const stops = guardrail.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
       if (object.unknown.length > 0 && stops)
         report(
           `${guardrail.name}: ${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`,
         );
-      for (const { where, message, severity } of violationsOf(inForce, facts))
-        if (severity === "mandatory") report(`${guardrail.name}: ${where} ${message}`);
+      for (const violation of violationsOf(guardrail, facts))
+        if (violation.severity === "mandatory") report(messageOf(guardrail, violation));
     }
   };
 }
@@ -78,9 +78,9 @@ function reportObject(guardrails: readonly Guardrail[], basis: () => Basis | Con
 function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: Basis) {
   return ({ resources }: StackValidationArgs, report: ReportViolation): void => {
     const facts = factsOfResources(basis, resources);
-    for (const guardrail of guardrails)
-      for (const { where, message, severity } of violationsOf(waived(guardrail, basis.config, today()), facts))
-        if (severity === level) report(`${guardrail.name}: ${where} ${message}`);
+    for (const guardrail of inForce(guardrails, basis.config, today()))
+      for (const violation of violationsOf(guardrail, facts))
+        if (violation.severity === level) report(messageOf(guardrail, violation));
   };
 }
 

@@ -4,7 +4,7 @@ import type { StackConfig } from "../components/config/schema";
 import type { Plan } from "../components/plan";
 import type { Known } from "../components/rollout/decide";
 import { factsOfPlan } from "./facts";
-import { judge } from "./guardrail";
+import { judge, messageOf } from "./guardrail";
 import { guardrails } from "./guardrails";
 import { stackFacts } from "./stackFacts";
 import { inForce, today, waiverNotes } from "./waivers";
@@ -21,7 +21,7 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): RunErr
   const day = today();
   const verdicts = judge(inForce(guardrails, config, day), factsOfPlan(stack, config, plan, known.previous));
   const found = verdicts.flatMap(({ guardrail, violations }) =>
-    violations.map(({ where, message, severity }) => ({ severity, text: `${guardrail.name}: ${where} ${message}` })),
+    violations.map((violation) => ({ severity: violation.severity, text: messageOf(guardrail, violation) })),
   );
   const errors = [...known.errors, ...found.filter(({ severity }) => severity === "mandatory").map(({ text }) => text)];
   const warnings = [

@@ -1,4 +1,5 @@
 import type { Conflict } from "./combinations";
+import { passedOn } from "./passedOn";
 import { readYamlFile } from "./yamlFile";
 
 /** What one environment variable can hold on Linux (MAX_ARG_STRLEN, execve(2)). Pulumi passes a stack's configuration on in one, PULUMI_CONFIG. */
@@ -33,11 +34,7 @@ export function withAccessFile(
 }
 
 function tooLong(values: Readonly<Record<string, unknown>>): Conflict[] {
-  const strings = Object.entries(values).map(([key, value]) => [
-    `zero-trust:${key}`,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  const bytes = Buffer.byteLength(`PULUMI_CONFIG=${JSON.stringify(Object.fromEntries(strings))}`) + 1;
+  const bytes = Buffer.byteLength(`PULUMI_CONFIG=${JSON.stringify(passedOn(values))}`) + 1;
   if (bytes <= limit) return [];
   const allowed = `a file to which the intents in access are moved: this configuration takes ${Math.ceil(bytes / 1024)} KiB of the 128 that Pulumi can pass on`;
   return [{ path: ["accessFile"], hint: { allowed, example: "access.yaml" } }];

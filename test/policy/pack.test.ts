@@ -1,65 +1,23 @@
-import {
-  unknownCheckingProxy,
-  type ResourceValidationArgs,
-  type ResourceValidationPolicy,
-  type StackValidationArgs,
-  type StackValidationPolicy,
-} from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test } from "vitest";
 import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { policiesOf } from "../../policy/pack";
-import { factsOfResources, knownPart, objectOf, type PackResource } from "../../policy/packFacts";
-import { factsOfPlan } from "../../policy/facts";
-import { runProgram, type Registered } from "../support/engine";
-import { cluster, uid, withCluster } from "../support/fakeCluster";
-import { configOf, goodFacts, root, transitionOf } from "../support/stacks";
+import { factsOfResources, objectOf, type PackResource } from "../../policy/packFacts";
+import { runProgram } from "../support/engine";
+import { cluster, withCluster } from "../support/fakeCluster";
+import { configOf, goodFacts, transitionOf } from "../support/stacks";
 import { claims } from "./claims";
-
-/** Properties as the engine hands them to a policy: reading what is unknown throws. The SDK ships no types for it. */
-const withUnknowns = unknownCheckingProxy as (props: object) => object;
-
-/** What the SDK uses for a value that a preview does not know. */
-const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-
-const policies = () => policiesOf(guardrails, root);
-const policyNamed = (name: string) => policies().find((policy) => policy.name === name);
-
-/** What was said in a guardrail's name, without it. */
-const saidBy = (name: string, said: readonly string[]) =>
-  said.filter((message) => message.startsWith(`${name}: `)).map((message) => message.slice(name.length + 2));
-
-/** What one guardrail says of one object. */
-function checkObject(name: string, type: string, props: object): string[] {
-  const found: string[] = [];
-  const { validateResource } = policyNamed("guardrails") as ResourceValidationPolicy;
-  const args = { type, name: "x", props: withUnknowns(props) };
-  if (typeof validateResource === "function")
-    void validateResource(args as unknown as ResourceValidationArgs, (message) => found.push(message));
-  return saidBy(name, found);
-}
-
-/** What one guardrail says of all resources. */
-const checkStack = (name: string, resources: readonly PackResource[]) =>
-  saidBy(name, runStack("guardrails", resources));
-
-/** What a policy says of all resources. */
-function runStack(policy: string, resources: readonly PackResource[]): string[] {
-  const found: string[] = [];
-  const { validateStack } = policyNamed(policy) as Partial<StackValidationPolicy>;
-  void validateStack?.({ resources } as unknown as StackValidationArgs, (message) => found.push(message));
-  return found;
-}
-
-function configure(...assignments: string[]): void {
-  const config = configOf("apps", ...assignments);
-  const values = Object.entries(config).map(([key, value]) => [
-    `zero-trust:${key}`,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  pulumi.runtime.setAllConfig(Object.fromEntries(values) as Record<string, string>);
-}
+import {
+  checkObject,
+  checkStack,
+  configure,
+  policies,
+  resourceOf,
+  runStack,
+  startPack,
+  unknown,
+  withUnknowns,
+} from "./packDriver";
 
 const required = (rule: object) => ({
   apiVersion: "cilium.io/v2",
@@ -70,14 +28,7 @@ const required = (rule: object) => ({
 const policyType = "kubernetes:cilium.io/v2:CiliumNetworkPolicy";
 
 describe("the policy pack", () => {
-  beforeEach(async () => {
-    await pulumi.runtime.setMocks(
-      { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
-      "zero-trust",
-      "apps",
-    );
-    configure();
-  });
+  beforeEach(startPack);
 
   test("is one policy that stops, whatever the number of guardrails, and one that advises: resources are decoded for each", () => {
     expect(policies().map(({ name, enforcementLevel }) => [name, enforcementLevel])).toEqual([
@@ -261,97 +212,6 @@ describe("the policy pack", () => {
   });
 });
 
-describe("the facts that the pack rebuilds from the engine's resources", () => {
-  test("are those of the plan", async () => {
-    const { config, previous, plan } = transitionOf("apps", { from: "on", auth: true });
-    const { registered } = await withCluster(cluster({ authenticating: true }), ["apps"], () =>
-      runProgram("apps", config, { rollout: previous.state }),
-    );
-    const stack = { name: "apps", peers: [] };
-    const planned = factsOfPlan(stack, config, plan, previous);
-    const rebuilt = factsOfResources({ stack, config }, [
-      { type: "zero-trust:rollout:Rollout", name: "rollout", props: { previous } },
-      ...registered.map(resourceOf),
-    ]);
-    const sorted = (facts: typeof planned) => ({
-      ...facts,
-      edges: facts.edges.map(({ from, to }) => `${from} ${to}`).sort(),
-      components: facts.components
-        .map((part) => ({ ...part, resources: [...part.resources].sort() }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    });
-    expect(sorted(rebuilt)).toEqual(sorted({ ...planned, objects: rebuilt.objects }));
-    expect(new Set(rebuilt.objects)).toEqual(new Set(planned.objects));
-  });
-
-  test("have an unknown baseline without the component that tells it, and an empty one on the first run", () => {
-    const basis = { stack: { name: "apps", peers: [] }, config: configOf("apps") };
-    expect(factsOfResources(basis, []).previous).toBe("unknown");
-    const first = { type: "zero-trust:rollout:Rollout", name: "rollout", props: { previous: {} } };
-    expect(factsOfResources(basis, [first]).previous).toEqual({});
-  });
-
-  describe("have the values of Cilium's chart", () => {
-    const values = { authentication: { enabled: false } };
-    const release = (chart: unknown, rest: Partial<PackResource> = {}): PackResource => ({
-      type: "kubernetes:helm.sh/v3:Release",
-      name: "network",
-      props: { chart, namespace: "kube-system", values },
-      ...rest,
-    });
-    const releasesOf = (...resources: PackResource[]) =>
-      factsOfResources({ stack: { name: "apps", peers: [] }, config: configOf("apps") }, resources).releases;
-    const theirs = { name: "network", namespace: "kube-system", values, complete: true };
-
-    test.each([
-      "cilium",
-      "oci://quay.io/cilium/charts/cilium",
-      "oci://quay.io/cilium/charts/cilium:1.19.3",
-      "oci://quay.io/cilium/charts/cilium@sha256:00",
-      "./charts/cilium/",
-      "https://helm.cilium.io/cilium-1.19.3.tgz",
-    ])("from a release of %s that this program did not make", (chart) => {
-      expect(releasesOf(release(chart))).toEqual([theirs]);
-      expect(releasesOf(release(chart, { type: "kubernetes:helm.sh/v4:Chart" }))).toEqual([theirs]);
-    });
-
-    test("under the name and in the namespace that the release has, and not as all of them beside files that nobody can read here", () => {
-      const props = { chart: "cilium", name: "cilium", values, valueYamlFiles: [{}] };
-      expect(releasesOf(release("", { props }))).toEqual([
-        { name: "cilium", namespace: "default", values, complete: false },
-      ]);
-    });
-
-    test("not from another chart, and not twice from the release that the component CiliumAuth makes", () => {
-      for (const chart of ["cilium-extras", "oci://ghcr.io/x/not-cilium", "./cilium/other", undefined])
-        expect(releasesOf(release(chart))).toEqual([]);
-      const component = { type: "zero-trust:cilium:CiliumAuth", name: "cilium-auth", props: { values } };
-      expect(releasesOf(component, release("cilium", { parent: component }))).toEqual([
-        { name: "cilium", namespace: "kube-system", values, complete: false },
-      ]);
-    });
-
-    test("which every guardrail of the flag then judges", () => {
-      const found = checkStack("flag-atomic", [release("cilium")]);
-      expect(found).toContainEqual(
-        expect.stringContaining("Values of kube-system/network authentication.enabled is false while auth is on"),
-      );
-      const meshed = { ...values, clustermesh: { useAPIServer: true } };
-      expect(checkStack("no-clustermesh", [release("cilium", { props: { chart: "cilium", values: meshed } })])).toEqual(
-        ["Values of default/network clustermesh.useAPIServer is true; write false"],
-      );
-    });
-  });
-
-  test("name every place that is unknown, however deep", () => {
-    const proxy = withUnknowns({ a: [1, { b: unknown }], c: unknown, d: "known" });
-    expect(knownPart(proxy)).toEqual({
-      value: { a: [1, { b: undefined }], c: undefined, d: "known" },
-      unknown: ["a[1].b", "c"],
-    });
-  });
-});
-
 /** The objects that a guardrail's mutations add to the good ones, as resources. */
 function added(name: string): PackResource[] {
   const before = new Set(goodFacts().objects.map((object) => JSON.stringify(object)));
@@ -364,16 +224,3 @@ function added(name: string): PackResource[] {
       props: object,
     }));
 }
-
-/** A registration as the engine shows it to a policy. The values of CiliumAuth are outputs of the component. */
-const resourceOf = ({ type, name, inputs, parent, provider, dependencies }: Registered): PackResource => ({
-  type,
-  name,
-  parent: { name: parent },
-  provider: { name: provider, type: "pulumi:providers:kubernetes", props: pinned },
-  props:
-    name === "cilium-auth" ? { values: transitionOf("apps", { from: "on", auth: true }).plan.ciliumValues } : inputs,
-  dependencies: dependencies.map((dependency) => ({ name: dependency })),
-});
-
-const pinned = { context: "apps", clusterIdentifier: uid };

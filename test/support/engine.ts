@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { passedOn } from "../../components/config/passedOn";
 import type { StackConfig } from "../../components/config/schema";
 import program from "../../index";
 
@@ -37,6 +38,9 @@ export interface Run {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
+/** What each password is that the program has made. */
+export const generated = "a generated password";
+
 /**
  * Runs the program under Pulumi's official mocks, made strict: a type that no plan has, and any call, throws.
  *
@@ -55,6 +59,8 @@ export async function runProgram(
       newResource: ({ type, name, inputs: given }) => {
         if (type === "pulumi:pulumi:StackReference")
           return { id: name, state: { ...(given as object), outputs: lastOutputs } };
+        if (type === "random:index/randomPassword:RandomPassword")
+          return { id: "none", state: { ...(given as object), result: generated } };
         if (!/^(pulumi:providers:kubernetes$|zero-trust:|kubernetes:)/.test(type))
           throw new Error(`unexpected ${type}`);
         inputs.set(`${type} ${name}`, given as Record<string, unknown>);
@@ -87,14 +93,7 @@ export async function runProgram(
     });
   };
   const { baseValues: _, ...written } = config;
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
-      Object.entries(written).map(([key, value]) => [
-        `zero-trust:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
-  );
+  pulumi.runtime.setAllConfig(passedOn(written));
   const settle = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
   try {
     return { registered, outputs: await program() };
