@@ -7,7 +7,7 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/v
 import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
-import { phaseChanges, type PhaseChange } from "./rollout/phases";
+import { phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
@@ -70,7 +70,6 @@ export interface Plan {
  * @param previous what is known before the update; `{}` on the first run
  */
 export function plan(config: StackConfig, previous: Previous): Plan {
-  const turnsOff = previous.state?.auth === true && !config.auth;
   const phases = phaseChanges(config, previous);
   const intents = groupBy(config.access, ({ target }) => target.namespace);
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
@@ -87,7 +86,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
         earnedAfter(namespace, configured, to, config.auth, previous.state),
       ]),
     ),
-    offs: (previous.state?.offs ?? 0) + (turnsOff ? 1 : 0),
+    offs: (previous.state?.offs ?? 0) + (turnsOff(config, previous) ? 1 : 0),
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
     objects: recordOf(manifestsOf(components)),
   };

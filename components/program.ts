@@ -9,6 +9,7 @@ import type { StackConfig } from "./config/schema";
 import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
+import { askAlerts } from "./rollout/askAlerts";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
@@ -39,12 +40,14 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const [rollout, look] = await Promise.all([self.getOutputDetails("rollout"), lookAt(config.cluster)]);
   const state = readState(rollout.value);
   const isHere = look.reachable && look.identity === config.cluster.identity;
-  const [asked, pods] = await Promise.all([
-    isHere && look.cilium === "on" && entersRequire(config, state) ? askReadiness(config) : undefined,
+  const enters = isHere && look.cilium === "on" && entersRequire(config, state);
+  const [asked, untold, pods] = await Promise.all([
+    enters ? askReadiness(config) : undefined,
+    enters ? askAlerts(config.cluster) : [],
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
-  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods });
+  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods, untold });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../components/config/schema";
 import { eachAgent } from "../components/rollout/agents";
 import { entriesOf, listIdentities } from "../components/rollout/askReadiness";
-import { endedBy, reasonOf } from "../components/rollout/client";
+import { endedBy, itemsOf, reasonOf } from "../components/rollout/client";
 import type { Call } from "./calls";
 import { identityLabelsOf, listConnections, openConnections, type Pod } from "./connections";
 import type { Rules } from "./judge";
@@ -45,11 +45,7 @@ export async function askCluster(config: StackConfig, kubeconfig: KubeConfig, na
   // That an external SPIRE cannot be asked is no surprise, and its servers' owners see to its entries.
   const asked = config.auth && identities && config.spire.install !== "external";
   const entries = asked
-    ? await known(
-        entriesOf(kubeconfig, config.spire.install),
-        undefined,
-        "whether each identity has its entry in SPIRE",
-      )
+    ? await known(entriesOf(kubeconfig, config.spire), undefined, "whether each identity has its entry in SPIRE")
     : undefined;
   const agents = await known(
     eachAgent(config.cluster, async (run) => ({
@@ -87,24 +83,18 @@ async function listPolicies(kubeconfig: KubeConfig, namespace: string): Promise<
   const custom = kubeconfig.makeApiClient(CustomObjectsApi);
   const cilium = { group: "cilium.io", version: "v2" };
   const options = await endedBy(AbortSignal.timeout(patience));
-  // A cluster without Cilium's kinds has none of them.
-  const itemsOf = async (list: Promise<unknown>, kind: string): Promise<Policy[]> => {
-    const { items } = (await list.catch((error: { code?: unknown }) => {
-      if (error.code === 404) return { items: [] };
-      throw error;
-    })) as { items: Policy[] };
-    return items.map((policy) => ({ ...policy, kind }));
-  };
+  const policiesIn = async (list: Promise<unknown>, kind: string): Promise<Policy[]> =>
+    (await itemsOf<Policy>(list)).map((policy) => ({ ...policy, kind }));
   const lists = await Promise.all([
-    itemsOf(
+    policiesIn(
       kubeconfig.makeApiClient(NetworkingV1Api).listNamespacedNetworkPolicy({ namespace }, options),
       "NetworkPolicy",
     ),
-    itemsOf(
+    policiesIn(
       custom.listNamespacedCustomObject({ ...cilium, namespace, plural: "ciliumnetworkpolicies" }, options),
       "CiliumNetworkPolicy",
     ),
-    itemsOf(
+    policiesIn(
       custom.listClusterCustomObject({ ...cilium, plural: "ciliumclusterwidenetworkpolicies" }, options),
       "CiliumClusterwideNetworkPolicy",
     ),

@@ -2,7 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
 import { spire as names } from "../spire/settings";
 import { askProviders } from "./agents";
-import { endedBy, kubeconfigAt, reasonOf } from "./client";
+import { endedBy, itemsOf, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
 import type { Asked, LabelledIdentity } from "./readiness";
 
@@ -25,7 +25,7 @@ export async function askReadiness({ cluster, spire }: StackConfig): Promise<Ask
     listIdentities(kubeconfig).catch(because),
   ]);
   const nobody = "length" in identities && identities.length === 0;
-  const entries = nobody ? new Map<string, number>() : await entriesOf(kubeconfig, spire.install).catch(because);
+  const entries = nobody ? new Map<string, number>() : await entriesOf(kubeconfig, spire).catch(because);
   return { agents, identities, entries };
 }
 
@@ -38,15 +38,10 @@ export async function listIdentities(kubeconfig: KubeConfig): Promise<LabelledId
       { group: "cilium.io", version: "v2", plural: "ciliumidentities" },
       await endedBy(AbortSignal.timeout(patience)),
     );
-  const { items } = (await list.catch((error: { code?: unknown }) => {
-    if (error.code === 404) return { items: [] };
-    throw error;
-  })) as {
-    items: {
-      metadata: { name: string; labels?: Readonly<Record<string, string>> };
-      "security-labels"?: Readonly<Record<string, string>>;
-    }[];
-  };
+  const items = await itemsOf<{
+    metadata: { name: string; labels?: Readonly<Record<string, string>> };
+    "security-labels"?: Readonly<Record<string, string>>;
+  }>(list);
   return items.map(({ metadata: { name, labels = {} }, "security-labels": securityLabels = {} }) => ({
     number: name,
     namespace: labels["io.kubernetes.pod.namespace"] ?? "no namespace",
@@ -57,23 +52,34 @@ export async function listIdentities(kubeconfig: KubeConfig): Promise<LabelledId
 /** As Cilium's operator writes them: `/identity/<number>`, under its own selector. */
 export async function entriesOf(
   kubeconfig: KubeConfig,
-  install: StackConfig["spire"]["install"],
+  { install, replicas }: Pick<StackConfig["spire"], "install" | "replicas">,
 ): Promise<Map<string, number>> {
   if (install === "external") throw new Error("SPIRE's server is not of this stack");
-  const place = { namespace: names.namespace, pod: `${names.server}-0`, container: names.server };
-  const command = [
-    "/opt/spire/bin/spire-server",
-    "entry",
-    "show",
-    "-selector",
-    "cilium:mutual-auth",
-    "-output",
-    "json",
-  ];
-  const { entries } = JSON.parse(await execIn(kubeconfig, place, command, 15)) as {
-    entries: { spiffe_id: { path: string }; created_at: string }[];
-  };
+  const show = await firstAnswer(
+    // Servers share what they know, so that any of them says it.
+    Array.from({ length: replicas }, (_, i) => `${names.server}-${i}`),
+    (pod) => showEntries(kubeconfig, pod),
+  );
+  const { entries } = JSON.parse(show) as { entries: { spiffe_id: { path: string }; created_at: string }[] };
   return new Map(
     entries.map(({ spiffe_id, created_at }) => [spiffe_id.path.replace("/identity/", ""), Number(created_at)]),
   );
+}
+
+function showEntries(kubeconfig: KubeConfig, pod: string): Promise<string> {
+  const place = { namespace: names.namespace, pod, container: names.server };
+  const show = ["entry", "show", "-selector", "cilium:mutual-auth", "-output", "json"];
+  return execIn(kubeconfig, place, ["/opt/spire/bin/spire-server", ...show], 15);
+}
+
+/**
+ * What the first one says that says anything.
+ *
+ * @param pods at least one
+ * @throws what the last one has thrown
+ */
+export async function firstAnswer<T>(pods: readonly string[], ask: (pod: string) => Promise<T>): Promise<T> {
+  const [pod = "", ...others] = pods;
+  if (others.length === 0) return ask(pod);
+  return ask(pod).catch(() => firstAnswer(others, ask));
 }

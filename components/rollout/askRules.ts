@@ -1,5 +1,5 @@
 import type { StackConfig } from "../config/schema";
-import { endedBy, kubeconfigAt, reasonOf } from "./client";
+import { endedBy, itemsOf, kubeconfigAt, reasonOf } from "./client";
 
 /** As much of a Cilium policy as tells whether it demands authentication. */
 interface Policy {
@@ -27,12 +27,7 @@ export async function askRules({ context }: StackConfig["cluster"]): Promise<str
     const options = await endedBy(AbortSignal.timeout(patience));
     const demanding = async (kind: string, plural: string): Promise<string[]> => {
       const list = api.listClusterCustomObject({ group: "cilium.io", version: "v2", plural }, options);
-      const { items } = (await list.catch((error: { code?: unknown }) => {
-        // Without Cilium there is no policy of its.
-        if (error.code === 404) return { items: [] };
-        throw error;
-      })) as { items: Policy[] };
-      return items
+      return (await itemsOf<Policy>(list))
         .filter(demands)
         .map(({ metadata }) => `${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join("/")}`);
     };

@@ -27,6 +27,20 @@ export async function endedBy(signal: AbortSignal) {
   return { middleware: [abort], middlewareMergeStrategy: "append" as const };
 }
 
+/** Undefined for an object that is not there; any other failure stays one. */
+export async function absent<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 404) return undefined;
+    throw error;
+  }
+}
+
+/** What a list of the client's has; nothing where the cluster has no such kind. */
+export const itemsOf = async <T>(list: Promise<unknown>): Promise<readonly T[]> =>
+  ((await absent(list)) as { readonly items: readonly T[] } | undefined)?.items ?? [];
+
 /** What the client throws, an answer of the API server or an event of a socket, in one line without headers, which its own message would show. */
 export function reasonOf(error: unknown): string {
   const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };

@@ -22,6 +22,7 @@ export interface Known {
  * that no pods run in it. The way off needs no answer, and is stopped by one only: that this is another cluster.
  *
  * @param pods of the namespaces that are to skip phases
+ * @param untold what nobody is alerted of, or why nobody knows
  */
 export function decideKnown(
   config: StackConfig,
@@ -31,7 +32,12 @@ export function decideKnown(
   {
     readiness = { lacks: [], unknown: [] },
     pods = {},
-  }: { readiness?: Readiness; pods?: Readonly<Record<string, Running>> } = {},
+    untold = [],
+  }: {
+    readiness?: Readiness;
+    pods?: Readonly<Record<string, Running>>;
+    untold?: readonly string[] | { readonly because: string };
+  } = {},
 ): Known {
   const record: Previous = state ? { state } : {};
   const { context, identity } = config.cluster;
@@ -71,12 +77,20 @@ export function decideKnown(
     (what) =>
       `${what}, which may stay when Cilium's values change: deliver them once more, and look at kubectl get --show-managed-fields --output yaml`,
   );
+  const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const { known, errors } = countsOf(pods);
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const previous = { ...record, cilium, ...(Object.keys(known).length > 0 ? { pods: known } : {}) };
-  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...foreign, ...asked.notes] };
+  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes] };
 }
+
+const silent = (untold: readonly string[]) =>
+  untold.length === 0
+    ? []
+    : [
+        `No PrometheusRule alerts of ${untold.join(", or of ")}: have somebody told before callers have to authenticate (docs/operating.md, Alerts)`,
+      ];
 
 function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<string, number>; errors: string[] } {
   const known: Record<string, number> = {};

@@ -1,5 +1,5 @@
 import type { StackConfig } from "../config/schema";
-import { endedBy, kubeconfigAt, reasonOf } from "./client";
+import { absent, endedBy, kubeconfigAt, reasonOf } from "./client";
 import { foreignManagers, type Managed } from "./fieldManagers";
 import type { CiliumState } from "./phases";
 
@@ -127,14 +127,4 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
     ...(rolls === undefined ? {} : { rolls }),
     ...(foreign.length === 0 ? {} : { foreign }),
   };
-}
-
-/** Undefined for an object that is not there; any other failure stays one. */
-async function absent<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 404) return undefined;
-    throw error;
-  }
 }

@@ -58,10 +58,14 @@ export function phaseChange(
   return { namespace, from, configured, to: waits ? "allow" : effective, because };
 }
 
+/** Whether an update turns off what was on. */
+export const turnsOff = ({ auth }: StackConfig, { state }: Previous): boolean => state?.auth === true && !auth;
+
 /** What an update makes of each namespace's phase. */
-export function phaseChanges({ auth, rollout }: StackConfig, { state, cilium = "off" }: Previous): PhaseChange[] {
-  const turnsOff = state?.auth === true && !auth;
+export function phaseChanges(config: StackConfig, previous: Previous): PhaseChange[] {
+  const { state, cilium = "off" } = previous;
+  const { auth, rollout } = config;
   return Object.entries(rollout.phases).map(([namespace, phase]) =>
-    phaseChange(namespace, phase, state?.phases[namespace], auth, cilium, turnsOff),
+    phaseChange(namespace, phase, state?.phases[namespace], auth, cilium, turnsOff(config, previous)),
   );
 }

@@ -40,5 +40,12 @@ function immutableParts(manifest: KubernetesObject): string {
   const values = (immutable[manifest.kind] ?? []).map((path) =>
     path.split(".").reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], manifest),
   );
-  return JSON.stringify(values);
+  return JSON.stringify([...values, ...claimsOf(manifest)]);
+}
+
+/** The names of the volumes that a StatefulSet claims for each of its pods. */
+function claimsOf({ kind, spec }: KubernetesObject): string[] {
+  if (kind !== "StatefulSet") return [];
+  const { volumeClaimTemplates = [] } = spec as { volumeClaimTemplates?: readonly { metadata: { name: string } }[] };
+  return volumeClaimTemplates.map(({ metadata }) => metadata.name);
 }

@@ -27,11 +27,13 @@ const connect = ["create", "get"];
  */
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium.namespace;
+  const servers = Array.from({ length: spire.replicas }, (_, i) => `${names.server}-${i}`);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
     ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
       rule("cilium.io", kind, ["list"]),
     ),
+    rule("monitoring.coreos.com", "prometheusrules", ["list"]),
   ];
   const rights: { namespace: string; rule: Rule }[] = [
     { namespace: cilium, rule: core("configmaps", ["get"], ["cilium-config"]) },
@@ -45,7 +47,7 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
     { namespace: cilium, rule: core("pods/portforward", connect) },
     ...(spire.install === "external"
       ? []
-      : [{ namespace: names.namespace, rule: core("pods/exec", connect, [`${names.server}-0`]) }]),
+      : [{ namespace: names.namespace, rule: core("pods/exec", connect, servers) }]),
     ...Object.keys(rollout.phases).map((namespace) => ({
       namespace,
       rule: rule("networking.k8s.io", "networkpolicies", ["list"]),

@@ -62,6 +62,15 @@ describe("what is known before an update", () => {
       );
   });
 
+  test("is told with what nobody is alerted of, which stops nothing", () => {
+    const known = decideKnown(on, state, authenticating, false, { untold: ["a", "b"] });
+    expect(known.errors).toEqual([]);
+    expect(known.notes).toEqual([expect.stringMatching(/^No PrometheusRule alerts of a, or of b: /)]);
+    expect(decideKnown(on, state, authenticating, false, { untold: { because: "403" } }).notes).toEqual([
+      "Nobody could say which alerts there are (403)",
+    ]);
+  });
+
   test("is how many pods run where phases are skipped; where nobody could say, an update stops and a preview says so", () => {
     const pods = { orders: 0, shop: { because: "the API server answered 403" } };
     const update = decideKnown(on, undefined, authenticating, false, { pods });

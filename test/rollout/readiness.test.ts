@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { firstAnswer } from "../../components/rollout/askReadiness";
 import { readinessOf, type Asked } from "../../components/rollout/readiness";
 
 const now = 1_000;
@@ -63,5 +64,30 @@ describe("before a namespace demands authentication", () => {
     expect(judge({ identities }).lacks.join()).toMatch(
       /^of 300 identities 298 .*: 0 \(web\), .*, 6 \(web\), and 293 more$/,
     );
+  });
+});
+
+describe("of several servers of SPIRE", () => {
+  const asking = (answers: Readonly<Record<string, string>>) => {
+    const asked: string[] = [];
+    const answer = firstAnswer(["spire-server-0", "spire-server-1"], (pod) => {
+      asked.push(pod);
+      const said = answers[pod];
+      return said === undefined ? Promise.reject(new Error(`${pod} is away`)) : Promise.resolve(said);
+    });
+    return { asked, answer };
+  };
+
+  test("any is asked that answers", async () => {
+    const { asked, answer } = asking({ "spire-server-1": "entries" });
+    expect(await answer).toBe("entries");
+    expect(asked).toEqual(["spire-server-0", "spire-server-1"]);
+    const first = asking({ "spire-server-0": "entries" });
+    await first.answer;
+    expect(first.asked).toEqual(["spire-server-0"]);
+  });
+
+  test("none answers: the last one says why", async () => {
+    await expect(asking({}).answer).rejects.toThrow("spire-server-1 is away");
   });
 });

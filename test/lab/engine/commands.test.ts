@@ -53,6 +53,7 @@ describe("the user's own commands, in their order", () => {
     stack.rollCilium();
     const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
     expect(output).toContain("orders: allow -> require");
+    expect(output).toContain("No PrometheusRule alerts of SPIRE's server being away");
     for (const shown of summaries(output)) expect(readme).toContain(shown);
     expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
     expect(stack.recorded()).toEqual({ auth: true, phase: "require" });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
+import { askAlerts } from "../../../components/rollout/askAlerts";
 import { askPods } from "../../../components/rollout/askPods";
 import { askReadiness } from "../../../components/rollout/askReadiness";
 import { askRules } from "../../../components/rollout/askRules";
@@ -61,6 +62,7 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
     ).toBeUndefined();
     // An API server that has just started asks to be asked again for what it may yet have.
     await until("it knows its kinds", async () => Array.isArray(await askRules(config.cluster)));
+    expect(await askAlerts(config.cluster)).toHaveLength(3);
     const asked = await askReadiness(config);
     expect(JSON.stringify(asked)).not.toContain("403");
     expect(asked.agents).toEqual([]);
