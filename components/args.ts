@@ -1,7 +1,7 @@
 import type { CiliumAuthArgs } from "./cilium/values";
 import { releaseNamespaceOf } from "./cilium/values";
 import type { StackConfig } from "./config/schema";
-import { serverAddress, spire as names, type SpireArgs } from "./spire/settings";
+import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
 
 /** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
 export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireArgs | undefined {
@@ -18,10 +18,19 @@ export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireAr
     version,
     images,
     replicas,
+    datastore: datastoreOf(spire.datastore ?? {}),
+    upstreamAuthority: spire.upstreamAuthority ?? {},
+    keyManager: spire.keyManager ?? {},
+    workloads: spire.workloads,
     skipKubeletVerification,
     storage,
     ttl,
   };
+}
+
+function datastoreOf({ postgres, mysql }: NonNullable<StackConfig["spire"]["datastore"]>): ManagedSpire["datastore"] {
+  if (postgres) return { type: "postgres", ...postgres };
+  return mysql ? { type: "mysql", ...mysql } : { type: "sqlite3" };
 }
 
 /** The arguments of the component CiliumAuth. */

@@ -18,8 +18,10 @@ export interface PlannedObject {
   readonly manifest: KubernetesObject;
   /** Names of objects of the same component that come first. */
   readonly after: readonly string[];
-  /** Neither a removal from the program nor a replacement may delete it: `protect` and `retainOnDelete`. */
-  readonly keep: boolean;
+  /** Neither a removal from the program nor a replacement may delete it: `protect` and `retainOnDelete`; or it may leave the program, and stays: the second alone. */
+  readonly keep: boolean | "retained";
+  /** Of a Secret, the key under which it gets a password that is generated when it is registered: the engine alone has it, as a secret. */
+  readonly password?: string;
 }
 
 /** A Helm release of a component, never deleted or replaced by this program: it is the cluster's network. */

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { RandomPassword } from "@pulumi/random/randomPassword";
 import type { PlannedObject } from "./kubernetes";
 
 type ResourceClass = new (
@@ -13,10 +14,12 @@ const classes = {
   "v1/ConfigMap": k8s.core.v1.ConfigMap,
   "v1/Namespace": k8s.core.v1.Namespace,
   "v1/PersistentVolumeClaim": k8s.core.v1.PersistentVolumeClaim,
+  "v1/Secret": k8s.core.v1.Secret,
   "v1/Service": k8s.core.v1.Service,
   "v1/ServiceAccount": k8s.core.v1.ServiceAccount,
   "apps/v1/DaemonSet": k8s.apps.v1.DaemonSet,
   "apps/v1/StatefulSet": k8s.apps.v1.StatefulSet,
+  "policy/v1/PodDisruptionBudget": k8s.policy.v1.PodDisruptionBudget,
   "networking.k8s.io/v1/NetworkPolicy": k8s.networking.v1.NetworkPolicy,
   "rbac.authorization.k8s.io/v1/ClusterRole": k8s.rbac.v1.ClusterRole,
   "rbac.authorization.k8s.io/v1/ClusterRoleBinding": k8s.rbac.v1.ClusterRoleBinding,
@@ -37,22 +40,28 @@ export function registerObjects(
   { customTimeouts }: pulumi.ComponentResourceOptions = {},
 ): { readonly resources: ReadonlyMap<string, pulumi.Resource>; readonly ready: pulumi.Output<boolean> } {
   const registered = new Map<string, pulumi.CustomResource>();
-  for (const { name, manifest, after, keep } of objects) {
+  for (const { name, manifest, after, keep, password } of objects) {
     const dependsOn = after.map((other) => earlier(registered, other));
     const options = {
       parent,
       dependsOn,
-      ...(keep ? { protect: true, retainOnDelete: true } : {}),
+      ...(keep === true ? { protect: true } : {}),
+      ...(keep ? { retainOnDelete: true } : {}),
       ...(customTimeouts ? { customTimeouts } : {}),
     };
     const key = `${manifest.apiVersion}/${manifest.kind}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
-    registered.set(name, new Class(name, { ...manifest }, options));
+    const generated = password === undefined ? {} : { stringData: { [password]: newPassword(name, parent).result } };
+    registered.set(name, new Class(name, { ...manifest, ...generated }, options));
   }
   // The URN is known in a preview too, so that the preview shows what the outputs become.
   const ready = pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
   return { resources: registered, ready };
 }
+
+/** Letters and digits alone, which mean the same wherever they are put. */
+const newPassword = (name: string, parent: pulumi.Resource) =>
+  new RandomPassword(name, { length: 32, special: false }, { parent });
 
 /** What was registered under a name; a plan has everything after what it needs, so a name that is missing is this program's mistake. */
 export function earlier<T>(registered: ReadonlyMap<string, T>, name: string): T {

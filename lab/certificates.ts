@@ -20,6 +20,8 @@ export interface Subject {
 /** The cluster's certificate authority, for as long as the lab lives: a day is more than that. */
 export class Authority {
   private readonly keys = keyPair();
+  /** Of all that it issues certificates to, none of which needs to be safe from another: to make one takes a good part of a second. */
+  private readonly subjects = keyPair();
   private readonly self: pki.Certificate;
 
   constructor() {
@@ -38,9 +40,14 @@ export class Authority {
     return pki.certificateToPem(this.self);
   }
 
+  /** Its private key, as PEM, for who signs in its place. */
+  get key(): string {
+    return pki.privateKeyToPem(this.keys.privateKey);
+  }
+
   /** A certificate for a server, a client, or who is both. */
   issue(subject: Subject): Certificate {
-    const { publicKey, privateKey } = keyPair();
+    const { publicKey, privateKey } = this.subjects;
     const certificate = this.unsigned(publicKey, subject);
     certificate.setIssuer(this.self.subject.attributes);
     const alternatives = [
@@ -72,7 +79,7 @@ export class Authority {
   }
 }
 
-/** Made by Node: in JavaScript alone it would take a second. */
+/** Made by Node: in JavaScript alone it would take seconds. */
 function keyPair(): { publicKey: pki.rsa.PublicKey; privateKey: pki.rsa.PrivateKey } {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,

@@ -5,7 +5,7 @@ import { filesOf } from "../cli/files";
 import { types } from "../components/types";
 import type { KubernetesObject } from "../components/kubernetes";
 import { renderStack } from "../cli/renderStack";
-import { runProgram, valueOf, waitedFor, type Registered, type Run } from "./support/engine";
+import { generated, runProgram, valueOf, waitedFor, type Registered, type Run } from "./support/engine";
 import { cluster, withCluster } from "./support/fakeCluster";
 import { configOf, helm, root, stacks, transitionOf, transitions } from "./support/stacks";
 
@@ -13,7 +13,7 @@ interface GraphComponent {
   component: string;
   kind: keyof typeof types;
   after: string[];
-  objects: { name: string; after: string[]; keep: boolean }[];
+  objects: { name: string; after: string[]; keep: boolean | "retained" }[];
   release?: string;
 }
 
@@ -25,6 +25,11 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
     "apps",
     [...helm, "spire.agentNamespace=spire-agents"],
   ],
+  [
+    "apps with servers of SPIRE that share a database, whose password it makes",
+    "apps",
+    ["spire.replicas=3", "spire.datastore.postgres.address=postgres.databases.svc:5432"],
+  ],
   ["apps with the SPIRE in Cilium's chart", "apps", ["spire.install=bundled", "cluster.cilium.delivery=none"]],
   [
     "apps with a SPIRE that is already there",
@@ -34,6 +39,7 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
 ];
 
 const releaseType = "kubernetes:helm.sh/v3:Release";
+const secretType = "kubernetes:core/v1:Secret";
 
 /** What render shows of one transition: the objects from its files, by the resource's name in their first line, and its graph. */
 function rendered(stack: string, from: "new" | "on" | "off", auth: boolean, assignments: readonly string[]) {
@@ -71,12 +77,28 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
       shown = rendered(stack, transition.from, transition.auth, assignments);
     });
 
-    test("registers exactly the objects that render shows, with all their inputs", () => {
-      const objects = run.registered.filter(({ type }) => type.startsWith("kubernetes:") && type !== releaseType);
+    test("registers exactly the objects that render shows, with all their inputs, and beside them Secrets", () => {
+      const objects = run.registered.filter(
+        ({ type }) => type.startsWith("kubernetes:") && ![releaseType, secretType].includes(type),
+      );
       expect(Object.fromEntries(objects.map(({ name, inputs }) => [name, inputs]))).toEqual(
         Object.fromEntries(shown.objects),
       );
       expect(objects.length).toBe(shown.objects.size);
+    });
+
+    test("puts a password that it makes into its Secret, encrypted in the state, and nowhere else", () => {
+      const passwords = run.registered.filter(({ type }) => type.startsWith("random:"));
+      const secrets = run.registered.filter(({ type }) => type === secretType);
+      expect(secrets.map(({ name }) => name)).toEqual(passwords.map(({ name }) => name));
+      // As the SDK marks what is secret to the engine.
+      for (const { inputs } of secrets)
+        expect(inputs["stringData"]).toEqual({
+          "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+          value: { password: generated },
+        });
+      const others = run.registered.filter((resource) => !secrets.includes(resource));
+      expect(JSON.stringify(others.map(({ inputs }) => inputs))).not.toContain(generated);
     });
 
     test("registers the release that render shows, with all its values, so that nothing deletes it", () => {
@@ -92,7 +114,8 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
     });
 
     test("gives a change of SPIRE a minute where authentication goes, and as long as it takes where it comes, or SPIRE is made", () => {
-      for (const { name, parent, mayTake, mayTakeAtFirst } of run.registered) {
+      const live = run.registered.filter(({ type }) => !type.startsWith("random:"));
+      for (const { name, parent, mayTake, mayTakeAtFirst } of live) {
         expect(mayTake).toBe([name, parent].includes("spire") && !transition.auth ? "1m" : "");
         expect(mayTakeAtFirst).toBe("");
       }
@@ -104,17 +127,24 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
         return found ? [...found.objects.map(({ name }) => name), ...(found.release ? [found.release] : [])] : [name];
       };
       for (const { component, kind, after, objects } of shown.graph) {
-        expect(find(component)).toMatchObject({
-          type: types[kind],
-          dependencies: after.flatMap(objectsOf).sort(),
-        });
-        for (const { name, after, keep } of objects)
-          expect(find(name)).toMatchObject({
+        const { type, dependencies } = find(component);
+        // A password has the name of its Secret.
+        expect([type, [...new Set(dependencies)]]).toEqual([types[kind], after.flatMap(objectsOf).sort()]);
+        for (const { name, after, keep } of objects) {
+          const registered = run.registered.find(
+            ({ type, ...other }) => other.name === name && !type.startsWith("random:"),
+          );
+          expect({
+            ...registered,
+            // A Secret also comes after its password, which has its name.
+            dependencies: registered?.dependencies.filter((other) => other !== name),
+          }).toMatchObject({
             parent: component,
             dependencies: [...after].sort(),
-            protect: keep,
-            retainOnDelete: keep,
+            protect: keep === true,
+            retainOnDelete: keep !== false,
           });
+        }
       }
       const components = run.registered.filter(({ type }) => type.startsWith("zero-trust:"));
       expect(components.map(({ name }) => name).sort()).toEqual(

@@ -3,6 +3,7 @@ import { accessConflicts } from "./accessConflicts";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
 import { phases, schema, type StackConfig } from "./schema";
+import { workloadConflicts } from "./workloadConflicts";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
 
 /** A value that is well-formed and still wrong beside the others. */
@@ -24,6 +25,8 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...unsupportedVersions(config),
     ...keysWithoutEffect(config),
     ...missingKeys(config),
+    ...signingKeys(config),
+    ...workloadConflicts(config),
     ...agentsAmongOthers(config),
     ...namesTakenTwice(config),
     ...missingPhases(config),
@@ -58,7 +61,23 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
     ["managed", "bundled"],
     ["storage", "skipKubeletVerification"],
   ],
-  [["spire", "install"], ["managed"], ["version", "replicas", "ttl", "agentNamespace", "images"]],
+  [
+    ["spire", "install"],
+    ["managed"],
+    [
+      "version",
+      "replicas",
+      "datastore",
+      "upstreamAuthority",
+      "keyManager",
+      "workloads",
+      "ttl",
+      "agentNamespace",
+      "images",
+    ],
+  ],
+  [["spire", "datastore", "postgres", "tls", "mode"], ["verify-full"], ["caSecret", "clientSecret"]],
+  [["spire", "datastore", "mysql", "tls", "mode"], ["verify-full"], ["caSecret", "clientSecret"]],
   [["cluster", "cilium", "delivery"], ["flux"], ["releaseNamespace"]],
   [["cluster", "cilium", "delivery"], ["helm"], ["valuesFile", "chart"]],
 ];
@@ -97,6 +116,29 @@ function missingKeys({ spire, cluster }: PartialConfig): Conflict[] {
           {
             path: ["cluster", "cilium", "valuesFile"],
             hint: { allowed: "the file with all other values of Cilium's chart", example: "cilium.apps.yaml" },
+          },
+        ]
+      : []),
+  ];
+}
+
+/** Keys that SPIRE at this version, or without an authority above it, cannot have. */
+function signingKeys({ auth, spire }: PartialConfig): Conflict[] {
+  const { keyManager = {}, upstreamAuthority, version } = spire ?? {};
+  const path = ["spire", "keyManager"];
+  const roles = [keyManager.awsKms?.roleArn, upstreamAuthority?.awsPca?.roleArn].filter((arn) => arn !== undefined);
+  return [
+    ...(keyManager.memory && !upstreamAuthority
+      ? [{ path, hint: { allowed: "anything but memory, or an upstreamAuthority: with each pod the root would go" } }]
+      : []),
+    ...(keyManager.vault && auth !== false && version !== undefined && Number(minorOf(version).split(".")[1]) < 15
+      ? [{ path: [...path, "vault"], hint: { allowed: "nothing with a SPIRE below 1.15, which does not know it" } }]
+      : []),
+    ...(new Set(roles).size > 1
+      ? [
+          {
+            path: [...path, "awsKms", "roleArn"],
+            hint: { allowed: "the role of upstreamAuthority.awsPca: there is one account" },
           },
         ]
       : []),

@@ -56,3 +56,16 @@ export const formed = <T extends z.ZodRawShape>(
   );
 export const some = <T extends z.ZodType>(element: T, { allowed, example }: Hint) =>
   hinted(json(z.array(element).min(1)), `one or more, each ${allowed}`, `[${example}]`);
+
+/** One of several ways, each under its name: two of them cannot be meant. */
+export const oneOf = <T extends z.ZodRawShape>(ways: T) => {
+  const names = Object.keys(ways);
+  const hint = { allowed: `one of ${names.join(", ")}, with what belongs to it`, example: `{"${names[0]}":{…}}` };
+  return formed(ways, (value) => (Object.keys(value).length === 1 ? [] : [{ path: [], ...hint }]), hint);
+};
+
+export const hostAndPort = (of: string, example: string) =>
+  text(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[1-9][0-9]{0,4}$/, `<host>:<port> of ${of}, without a scheme`, example);
+
+export const duration = (example: string) =>
+  text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);

@@ -1,13 +1,26 @@
 import * as z from "zod";
 import { parseImage } from "../imageReference";
 import { spire as names } from "../spire/settings";
-import { boolean, choice, hinted, json, name, namespace, object, section, text, whole } from "./fields";
+import {
+  boolean,
+  choice,
+  duration,
+  hinted,
+  hostAndPort,
+  json,
+  name,
+  namespace,
+  object,
+  oneOf,
+  section,
+  text,
+  whole,
+} from "./fields";
 import { intent } from "./intentSchema";
+import { database, keyManager, upstreamAuthority, workloadIds } from "./spireSchema";
 import { defaultSpireVersion } from "./versions";
 import { waiver } from "./waiverSchema";
 
-const duration = (example: string) =>
-  text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);
 const version = text(/^\d+\.\d+(\.\d+)?$/, 'a version, as a string in quotes: "1.34"', "1.34");
 const fullVersion = (example: string) => text(/^\d+\.\d+\.\d+$/, `a full version, as in ${example}`, example);
 
@@ -73,11 +86,7 @@ const spire = section({
   /** With `external`: where Cilium finds it. */
   external: object({
     /** `<service>.<namespace>.svc:<port>` of a Service with a ClusterIP, or any other `<host>:<port>`. */
-    serverAddress: text(
-      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[1-9][0-9]{0,4}$/,
-      "<host>:<port> of the SPIRE server, without a scheme",
-      "spire-server.spire.svc:8081",
-    ),
+    serverAddress: hostAndPort("the SPIRE server", "spire-server.spire.svc:8081"),
     adminSocketPath: socket(names.sockets.admin).default(names.sockets.admin),
     agentSocketPath: socket(names.sockets.workload).default(names.sockets.workload),
   }).optional(),
@@ -98,8 +107,20 @@ const spire = section({
     /** Whether an image without a digest stops the update, and is not only warned of. */
     requireDigests: boolean("false").default(false),
   }),
-  /** Servers. More than one needs a shared SQL datastore, which a guardrail sees to. */
+  /** Servers. More than one needs a datastore that they share. */
   replicas: whole(1, 9, 1).default(1),
+  /**
+   * Where the servers keep entries, nodes and bundles. Choose before the first update: another datastore knows none of them.
+   *
+   * @default a file on the one server's volume
+   */
+  datastore: oneOf({ postgres: database.optional(), mysql: database.optional() }).optional(),
+  /** Who signs the servers' CAs. @default each its own */
+  upstreamAuthority: upstreamAuthority.optional(),
+  /** Where the keys are with which the servers sign. @default a file on a server's volume */
+  keyManager: keyManager.optional(),
+  /** Whose pods get an identity each, beside those that Cilium registers for itself (docs/spire.md). */
+  workloads: json(z.array(workloadIds)).prefault([]),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
   skipKubeletVerification: boolean("false").default(false),
   storage: section({

@@ -1,3 +1,6 @@
+import { upstreamPlugin } from "./authority";
+import { datastoreData } from "./datastore";
+import { keyPlugin } from "./keys";
 import { ciliumIds, spire, type ManagedSpire } from "./settings";
 
 /** Files under which a pod finds its configuration, and directories that two containers share. */
@@ -20,7 +23,9 @@ const health = (port: number, address: string) => ({
 });
 
 /** SPIRE server's configuration, JSON as `spire-server validate` accepts it (doc/spire_server.md). */
-export function serverConfiguration({ trustDomain, clusterName, agentNamespace, ttl }: ManagedSpire): object {
+export function serverConfiguration(args: ManagedSpire): object {
+  const { trustDomain, clusterName, agentNamespace, ttl } = args;
+  const upstream = upstreamPlugin(args.upstreamAuthority);
   return {
     server: {
       bind_address: "0.0.0.0",
@@ -42,8 +47,9 @@ export function serverConfiguration({ trustDomain, clusterName, agentNamespace, 
       admin_ids: [`spiffe://${trustDomain}${ciliumIds.operator}`],
     },
     plugins: {
-      DataStore: plugin("sql", { database_type: "sqlite3", connection_string: `${paths.data}/datastore.sqlite3` }),
-      KeyManager: plugin("disk", { keys_path: `${paths.data}/keys.json` }),
+      DataStore: plugin("sql", datastoreData(args.datastore, `${paths.data}/datastore.sqlite3`)),
+      KeyManager: plugin(...keyPlugin(args.keyManager, paths.data)),
+      ...(upstream ? { UpstreamAuthority: plugin(...upstream) } : {}),
       NodeAttestor: plugin("k8s_psat", {
         clusters: [
           {
@@ -72,12 +78,14 @@ export function serverConfiguration({ trustDomain, clusterName, agentNamespace, 
 }
 
 /** SPIRE agent's configuration (doc/spire_agent.md). */
-export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerification }: ManagedSpire): object {
+export function agentConfiguration(args: ManagedSpire): object {
+  const { trustDomain, clusterName, skipKubeletVerification } = args;
   return {
     agent: {
       data_dir: paths.data,
       trust_domain: trustDomain,
-      server_address: `${spire.server}.${spire.namespace}.svc`,
+      // Several servers are told apart by the agent, which goes from one to the next; behind one address it would stay with the one that it has met.
+      server_address: `${args.replicas > 1 ? spire.headless : spire.server}.${spire.namespace}.svc`,
       server_port: String(spire.serverPort),
       socket_path: spire.sockets.workload,
       admin_socket_path: spire.sockets.admin,
@@ -108,7 +116,12 @@ export function agentConfiguration({ trustDomain, clusterName, skipKubeletVerifi
  * spire-controller-manager's configuration. Without `entryIDPrefix` it deletes every entry that it did not declare, and with them those that Cilium's
  * operator registers (pkg/spireentry/reconciler.go).
  */
-export function controllerManagerConfiguration({ trustDomain, clusterName }: ManagedSpire): object {
+export function controllerManagerConfiguration({
+  trustDomain,
+  clusterName,
+  replicas,
+  workloads,
+}: ManagedSpire): object {
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ControllerManagerConfig",
@@ -117,11 +130,22 @@ export function controllerManagerConfiguration({ trustDomain, clusterName }: Man
     trustDomain,
     entryIDPrefix: clusterName,
     spireServerSocketPath: `${paths.privateSockets}/api.sock`,
-    reconcile: { clusterSPIFFEIDs: false, clusterFederatedTrustDomains: false, clusterStaticEntries: true },
+    reconcile: {
+      clusterSPIFFEIDs: workloads.length > 0,
+      clusterFederatedTrustDomains: false,
+      clusterStaticEntries: true,
+    },
+    // Each server has one beside it, and one of them at a time reconciles.
+    ...(replicas > 1
+      ? { leaderElection: { leaderElect: true, resourceName: leaseName, resourceNamespace: spire.namespace } }
+      : {}),
     health: { healthProbeBindAddress: `:${healthPorts.controllerManager}` },
     metrics: { bindAddress: "0" },
   };
 }
+
+/** The lease by which controller-managers agree. */
+export const leaseName = "spire-controller-manager";
 
 /** `DataStore: [{ sql: { plugin_data: {…} } }]`, the JSON of HCL's `DataStore "sql" { plugin_data { … } }`. */
 function plugin(name: string, data: object) {

@@ -1,11 +1,25 @@
 import { owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { agentConfigMap, agentDaemonSet } from "./agent";
-import { agentClusterRules, roleAndBinding, serverClusterRules, serverNamespaceRules, serviceAccount } from "./rbac";
-import { ciliumEntries, staticEntryCrd } from "./registration";
+import { leaseName } from "./configuration";
+import { generatedPassword, isShared, passwordSecret } from "./datastore";
+import {
+  agentClusterRules,
+  certificateRules,
+  electionRules,
+  roleAndBinding,
+  serverClusterRules,
+  serverNamespaceRules,
+  serviceAccount,
+  workloadRules,
+} from "./rbac";
+import { spiffeIdCrd, staticEntryCrd } from "./definitions";
+import { ciliumEntries, clusterSpiffeId } from "./registration";
 import {
   headlessService,
+  serverBudget,
   serverConfigMap,
   serverNetworkPolicy,
+  serverParts,
   serverService,
   serverStatefulSet,
   serverVolume,
@@ -35,9 +49,15 @@ export function spireObjects(component: string, args: SpireArgs): PlannedObject[
  */
 function managedObjects(component: string, args: ManagedSpire): PlannedObject[] {
   const objects: PlannedObject[] = [];
-  const add = (thing: string, manifest: KubernetesObject, after: string[] = [], keep = false): string => {
+  const add = (
+    thing: string,
+    manifest: KubernetesObject,
+    after: string[] = [],
+    keep: PlannedObject["keep"] = false,
+    more: Pick<PlannedObject, "password"> = {},
+  ): string => {
     const name = `${component}-${thing}`;
-    objects.push({ name, manifest, after, keep });
+    objects.push({ name, manifest, after, keep, ...more });
     return name;
   };
   const addPair = (thing: string, [role, binding]: [KubernetesObject, KubernetesObject], after: string[]) => {
@@ -46,6 +66,8 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
   };
 
   const crd = add("crd-clusterstaticentries", staticEntryCrd(), [], true);
+  const idCrd = args.workloads.length > 0 ? [add("crd-clusterspiffeids", spiffeIdCrd(), [], "retained")] : [];
+  const ids = args.workloads.map((workload) => add(`id-${workload.name}`, clusterSpiffeId(workload), idCrd));
   const entries = ciliumEntries(args).map((entry) => add(`entry-${entry.metadata.name}`, entry, [crd], true));
 
   // Kept, since a namespace takes its volumes with it.
@@ -59,12 +81,30 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
   const serverConfig = serverConfigMap(args);
   const serverNeeds = [
     crd,
-    add("server-account", serviceAccount(serverAccount), within),
+    ...idCrd,
+    add("server-account", serviceAccount(serverAccount, serverParts(args).annotations), within),
     ...addPair("server-cluster", roleAndBinding(serverAccount, serverClusterRules), []),
     ...addPair("server", roleAndBinding(serverAccount, serverNamespaceRules, args.agentNamespace), agentsWithin),
+    ...(args.workloads.length > 0
+      ? addPair("workloads", roleAndBinding(serverAccount, workloadRules, undefined, "spire-workloads"), [])
+      : []),
+    ...(args.replicas > 1
+      ? addPair("election", roleAndBinding(serverAccount, electionRules, spire.namespace, leaseName), within)
+      : []),
+    ...(args.upstreamAuthority.certManager
+      ? addPair(
+          "certificates",
+          roleAndBinding(serverAccount, certificateRules, spire.namespace, "spire-certificates"),
+          within,
+        )
+      : []),
     add("server-config", serverConfig, within),
-    add("server-data", serverVolume(args), within, true),
-    add("server-headless", headlessService(), within),
+    ...(isShared(args.datastore) ? [] : [add("server-data", serverVolume(args), within, true)]),
+    ...(isShared(args.datastore) && args.datastore.passwordSecret === undefined
+      ? [add("datastore-password", passwordSecret(), within, "retained", { password: generatedPassword.key })]
+      : []),
+    add("server-headless", headlessService(args), within),
+    ...(args.replicas > 1 ? [add("server-budget", serverBudget(), within)] : []),
     add("server-network", serverNetworkPolicy(), within),
   ];
   const server = add("server", serverStatefulSet(args, serverConfig), [...within, ...serverNeeds]);
@@ -74,6 +114,7 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
   const agentNeeds = [
     server,
     ...entries,
+    ...ids,
     add(serverServiceName, serverService(), within),
     add("agent-account", serviceAccount(agentAccount), agentsWithin),
     ...addPair("agent-cluster", roleAndBinding(agentAccount, agentClusterRules), []),

@@ -14,9 +14,14 @@ export function configMap(name: string, namespace: string, files: Readonly<Recor
 }
 
 /** A pod template that rolls when its configuration changes: nothing else tells a running SPIRE. */
-export function podTemplate(name: string, configuration: KubernetesObject, spec: object): object {
+export function podTemplate(
+  name: string,
+  configuration: KubernetesObject,
+  spec: object,
+  labels: Readonly<Record<string, string>> = {},
+): object {
   const hash = createHash("sha256").update(JSON.stringify(configuration["data"])).digest("hex");
-  return { metadata: { labels: labelsOf(name), annotations: { "checksum/config": hash } }, spec };
+  return { metadata: { labels: { ...labelsOf(name), ...labels }, annotations: { "checksum/config": hash } }, spec };
 }
 
 /** Selects the pods of a workload. A StatefulSet's selector cannot be changed later, so it holds no more than it must. */

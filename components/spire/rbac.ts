@@ -1,4 +1,5 @@
 import { owned, type KubernetesObject } from "../kubernetes";
+import { leaseName } from "./configuration";
 import { spire } from "./settings";
 
 /** A service account's name and namespace. */
@@ -14,8 +15,11 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
-export function serviceAccount({ name, namespace }: Account): KubernetesObject {
-  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, ...owned(name) } };
+export function serviceAccount(
+  { name, namespace }: Account,
+  annotations: Readonly<Record<string, string>> = {},
+): KubernetesObject {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, ...owned(name, { annotations }) } };
 }
 
 /** What the server and the controller-manager in its pod may do in the whole cluster: review tokens, read nodes, reconcile static entries. */
@@ -37,16 +41,44 @@ export const serverNamespaceRules: readonly Rule[] = [
   },
 ];
 
+/** What controller-managers do in SPIRE's namespace where there are several: agree which of them reconciles, and say so. */
+export const electionRules: readonly Rule[] = [
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+  {
+    apiGroups: ["coordination.k8s.io"],
+    resources: ["leases"],
+    resourceNames: [leaseName],
+    verbs: ["get", "update"],
+  },
+  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+];
+
+/** What the controller-manager reads where pods get entries of their own: which there are, where, and which Services lead to them. */
+export const workloadRules: readonly Rule[] = [
+  { apiGroups: [""], resources: ["namespaces", "nodes", "pods", "endpoints"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["spire.spiffe.io"], resources: ["clusterspiffeids"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["spire.spiffe.io"], resources: ["clusterspiffeids/status"], verbs: ["get", "patch", "update"] },
+];
+
+/** What the server does in its namespace where cert-manager signs its CA (pkg/server/plugin/upstreamauthority/certmanager): ask, wait, and clear away. */
+export const certificateRules: readonly Rule[] = [
+  {
+    apiGroups: ["cert-manager.io"],
+    resources: ["certificaterequests"],
+    verbs: ["create", "get", "list", "delete"],
+  },
+];
+
 /** What the agent may do: ask the kubelet which pod a process belongs to. `nodes/proxy` would allow to run commands in every pod. */
 export const agentClusterRules: readonly Rule[] = [{ apiGroups: [""], resources: ["nodes/pods"], verbs: ["get"] }];
 
-/** A role and its binding to a service account, both of the account's name: cluster-wide, or in one namespace. */
+/** A role and its binding to a service account, both of the account's name unless they have another: cluster-wide, or in one namespace. */
 export function roleAndBinding(
   account: Account,
   rules: readonly Rule[],
   namespace?: string,
+  name = account.name,
 ): [role: KubernetesObject, binding: KubernetesObject] {
-  const { name } = account;
   const prefix = namespace === undefined ? "Cluster" : "";
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }), ...owned(name) };
   const apiVersion = "rbac.authorization.k8s.io/v1";
@@ -57,7 +89,7 @@ export function roleAndBinding(
       kind: `${prefix}RoleBinding`,
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: `${prefix}Role`, name },
-      subjects: [{ kind: "ServiceAccount", name, namespace: account.namespace }],
+      subjects: [{ kind: "ServiceAccount", ...account }],
     },
   ];
 }

@@ -29,66 +29,45 @@ function staticEntry(name: string, spiffeID: string, parentID: string, selectors
   };
 }
 
-const string = { type: "string" };
-const boolean = { type: "boolean" };
-const strings = { type: "array", items: string };
-const object = (properties: Record<string, object>, required: string[]) => ({ type: "object", properties, required });
+/** Pods of some namespaces that get an identity each: who they are by their namespace and service account. */
+export interface WorkloadIds {
+  /** Of the ClusterSPIFFEID. */
+  readonly name: string;
+  readonly namespaces: readonly string[];
+  /** The path of their SPIFFE ID, in which `{namespace}`, `{serviceAccount}` and `{pod}` stand for the pod's. */
+  readonly path: string;
+  /** The names of the Services that lead to a pod, as DNS names of its SVID. */
+  readonly dnsNames: boolean;
+  /** How long their SVIDs live, as Go durations. @default the server's own */
+  readonly ttl: { readonly x509Svid?: string | undefined; readonly jwtSvid?: string | undefined };
+  /** By which a workload with several identities tells this one. */
+  readonly hint?: string | undefined;
+}
 
-/** spire-controller-manager's ClusterStaticEntry, v1alpha1: the fields and types of its own CRD. */
-export function staticEntryCrd(): KubernetesObject {
+/** What stands for a pod's names, as spire-controller-manager's templates have them (docs/clusterspiffeid-crd.md). */
+export const placeholders = {
+  namespace: "{{ .PodMeta.Namespace }}",
+  serviceAccount: "{{ .PodSpec.ServiceAccountName }}",
+  pod: "{{ .PodMeta.Name }}",
+} as const;
+
+/** An entry for each pod of its namespaces, which the controller-manager makes and takes away with the pod. */
+export function clusterSpiffeId({ name, namespaces, path, dnsNames, ttl, hint }: WorkloadIds): KubernetesObject {
+  const template = path.replace(/\{(\w+)\}/g, (_, key: keyof typeof placeholders) => placeholders[key]);
   return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: {
-      name: "clusterstaticentries.spire.spiffe.io",
-      // Pulumi waits for no CRD by itself, and an entry cannot be created before.
-      ...owned("spire-registration", { annotations: { "pulumi.com/waitFor": "condition=Established" } }),
-    },
+    apiVersion: "spire.spiffe.io/v1alpha1",
+    kind: "ClusterSPIFFEID",
+    metadata: { name, ...owned("spire-registration") },
     spec: {
-      group: "spire.spiffe.io",
-      names: {
-        kind: "ClusterStaticEntry",
-        listKind: "ClusterStaticEntryList",
-        plural: "clusterstaticentries",
-        singular: "clusterstaticentry",
+      spiffeIDTemplate: `spiffe://{{ .TrustDomain }}${template}`,
+      namespaceSelector: {
+        // The API server gives each namespace this label, and lets nobody change it.
+        matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: [...namespaces] }],
       },
-      scope: "Cluster",
-      versions: [
-        {
-          name: "v1alpha1",
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          schema: {
-            openAPIV3Schema: {
-              type: "object",
-              properties: {
-                apiVersion: string,
-                kind: string,
-                metadata: { type: "object" },
-                spec: object(
-                  {
-                    spiffeID: string,
-                    parentID: string,
-                    selectors: strings,
-                    federatesWith: strings,
-                    x509SVIDTTL: string,
-                    jwtSVIDTTL: string,
-                    dnsNames: strings,
-                    hint: string,
-                    admin: boolean,
-                    downstream: boolean,
-                    storeSVID: boolean,
-                    className: string,
-                  },
-                  ["parentID", "selectors", "spiffeID"],
-                ),
-                status: object({ rendered: boolean, masked: boolean, set: boolean }, ["masked", "rendered", "set"]),
-              },
-            },
-          },
-        },
-      ],
+      ...(dnsNames ? { autoPopulateDNSNames: true } : {}),
+      ...(ttl.x509Svid === undefined ? {} : { ttl: ttl.x509Svid }),
+      ...(ttl.jwtSvid === undefined ? {} : { jwtTtl: ttl.jwtSvid }),
+      ...(hint === undefined ? {} : { hint }),
     },
   };
 }

@@ -1,10 +1,13 @@
 import { owned, type KubernetesObject } from "../kubernetes";
+import { upstreamParts } from "./authority";
+import { datastoreParts, isShared } from "./datastore";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
 import { imagesOf } from "./images";
+import { keyParts } from "./keys";
+import { joined, type ServerParts } from "./parts";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
-const headless = `${spire.server}-headless`;
 const claim = "spire-data";
 const metadataOf = (name: string) => ({ name, namespace: spire.namespace, ...owned(spire.server) });
 
@@ -16,18 +19,15 @@ export function serverConfigMap(args: ManagedSpire): KubernetesObject {
 }
 
 /** The datastore and the CA's keys: losing this volume means new identities for everyone. */
-export function serverVolume({ storage: { size, className } }: ManagedSpire): KubernetesObject {
-  return {
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: metadataOf(claim),
-    spec: {
-      accessModes: ["ReadWriteOnce"],
-      resources: { requests: { storage: size } },
-      ...(className === undefined ? {} : { storageClassName: className }),
-    },
-  };
+export function serverVolume(args: ManagedSpire): KubernetesObject {
+  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadataOf(claim), spec: claimSpec(args) };
 }
+
+const claimSpec = ({ storage: { size, className } }: ManagedSpire) => ({
+  accessModes: ["ReadWriteOnce"],
+  resources: { requests: { storage: size } },
+  ...(className === undefined ? {} : { storageClassName: className }),
+});
 
 /**
  * ClusterIP, for agents and for Cilium, which asks the Kubernetes API for this address. Cilium's operator asks once, and where there is no such Service looks the
@@ -47,15 +47,15 @@ export function serverService(): KubernetesObject {
   };
 }
 
-/** Governs the StatefulSet: gives its pods their names. */
-export function headlessService(): KubernetesObject {
+/** Governs the StatefulSet: gives its pods their names. Where there are several it is what the agents ask for the servers, of which they want those that are ready. */
+export function headlessService({ replicas }: ManagedSpire): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: metadataOf(headless),
+    metadata: metadataOf(spire.headless),
     spec: {
       clusterIP: "None",
-      publishNotReadyAddresses: true,
+      publishNotReadyAddresses: replicas === 1,
       selector: selectorOf(spire.server),
       ports: [grpcPort],
     },
@@ -79,35 +79,71 @@ export function serverNetworkPolicy(): KubernetesObject {
   };
 }
 
+/** Lets a drain take one server at a time. Only of several: one alone could never be drained. */
+export function serverBudget(): KubernetesObject {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: metadataOf(spire.server),
+    spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(spire.server) } },
+  };
+}
+
+/** Each server on a node of its own for as long as there are nodes, and the zones in turn where that can be. */
+const spread = [
+  { topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "DoNotSchedule" },
+  { topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
+].map((constraint) => ({ maxSkew: 1, ...constraint, labelSelector: { matchLabels: selectorOf(spire.server) } }));
+
+/** What the server's pod and its account have for what it is connected to. */
+export const serverParts = (args: ManagedSpire): ServerParts =>
+  joined([datastoreParts(args.datastore), upstreamParts(args.upstreamAuthority), keyParts(args.keyManager)]);
+
 export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesObject): KubernetesObject {
+  const shared = isShared(args.datastore);
+  const parts = serverParts(args);
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
     metadata: metadataOf(spire.server),
     spec: {
       replicas: args.replicas,
-      serviceName: headless,
+      serviceName: spire.headless,
+      // Servers that share a database have keys of their own nevertheless, each on its volume; and none waits for another to be ready.
+      ...(shared
+        ? {
+            podManagementPolicy: "Parallel",
+            volumeClaimTemplates: [{ metadata: { name: "data" }, spec: claimSpec(args) }],
+          }
+        : {}),
       selector: { matchLabels: selectorOf(spire.server) },
-      template: podTemplate(spire.server, configuration, {
-        serviceAccountName: spire.server,
-        priorityClassName: "system-cluster-critical",
-        securityContext: {
-          runAsNonRoot: true,
-          runAsUser: 1000,
-          runAsGroup: 1000,
-          // Without it SPIRE 1.10 and later, which is not root, cannot open its volume.
-          fsGroup: 1000,
-          seccompProfile: { type: "RuntimeDefault" },
+      template: podTemplate(
+        spire.server,
+        configuration,
+        {
+          serviceAccountName: spire.server,
+          priorityClassName: "system-cluster-critical",
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 1000,
+            runAsGroup: 1000,
+            // Without it SPIRE 1.10 and later, which is not root, cannot open its volume.
+            fsGroup: 1000,
+            seccompProfile: { type: "RuntimeDefault" },
+          },
+          // The server refuses who is in a process namespace that it cannot see into (pkg/common/peertracker), even at its own socket: the sidecar would make no entry.
+          shareProcessNamespace: true,
+          ...(args.replicas > 1 ? { topologySpreadConstraints: spread } : {}),
+          containers: [serverContainer(args, parts), controllerManagerContainer(args)],
+          volumes: [
+            { name: "config", configMap: { name: spire.server } },
+            ...(shared ? [] : [{ name: "data", persistentVolumeClaim: { claimName: claim } }]),
+            { name: "sockets", emptyDir: {} },
+            ...parts.volumes,
+          ],
         },
-        // The server refuses who is in a process namespace that it cannot see into (pkg/common/peertracker), even at its own socket: the sidecar would make no entry.
-        shareProcessNamespace: true,
-        containers: [serverContainer(args), controllerManagerContainer(args)],
-        volumes: [
-          { name: "config", configMap: { name: spire.server } },
-          { name: "data", persistentVolumeClaim: { claimName: claim } },
-          { name: "sockets", emptyDir: {} },
-        ],
-      }),
+        parts.labels,
+      ),
     },
   };
 }
@@ -116,12 +152,13 @@ const grpcPort = { name: "grpc", port: spire.serverPort, targetPort: "grpc", pro
 const configMount = { name: "config", mountPath: paths.config, readOnly: true };
 const socketMount = { name: "sockets", mountPath: paths.privateSockets };
 
-function serverContainer(args: ManagedSpire): object {
+function serverContainer(args: ManagedSpire, parts: ServerParts): object {
   return {
     name: spire.server,
     image: imagesOf(args).server,
     imagePullPolicy: args.images.pullPolicy,
-    args: ["-config", `${paths.config}/server.conf`],
+    args: ["-config", `${paths.config}/server.conf`, ...parts.args],
+    ...(parts.env.length > 0 ? { env: parts.env } : {}),
     ports: [
       { name: "grpc", containerPort: spire.serverPort, protocol: "TCP" },
       { name: "health", containerPort: healthPorts.server, protocol: "TCP" },
@@ -129,7 +166,7 @@ function serverContainer(args: ManagedSpire): object {
     ...probes(healthPorts.server),
     resources: resources("100m", "128Mi", "512Mi"),
     securityContext: restricted,
-    volumeMounts: [configMount, { name: "data", mountPath: paths.data }, socketMount],
+    volumeMounts: [configMount, { name: "data", mountPath: paths.data }, socketMount, ...parts.volumeMounts],
   };
 }
 

@@ -1,3 +1,7 @@
+import type { UpstreamAuthority } from "./authority";
+import type { KeyManager } from "./keys";
+import type { WorkloadIds } from "./registration";
+
 /** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
 export type SpireArgs = ManagedSpire | BundledSpire;
 
@@ -17,8 +21,14 @@ export interface ManagedSpire {
   readonly clusterName: string;
   /** SPIRE's version, `1.15.3`. */
   readonly version: string;
-  /** Servers. More than one needs a shared SQL datastore. */
+  /** Servers. More than one needs a shared datastore. */
   readonly replicas: number;
+  /** Where the servers keep entries, nodes and bundles: one in a file on its volume, several in a database that they share. */
+  readonly datastore: { readonly type: "sqlite3" } | SharedDatastore;
+  readonly upstreamAuthority: UpstreamAuthority;
+  readonly keyManager: KeyManager;
+  /** Whose pods get an identity each, beside what Cilium registers. */
+  readonly workloads: readonly WorkloadIds[];
   /** Whether agents accept any certificate from the kubelet. */
   readonly skipKubeletVerification: boolean;
   /** Whole references where they are not SPIRE's own at this version, and when the kubelet pulls. */
@@ -30,16 +40,36 @@ export interface ManagedSpire {
   };
   /** Where Cilium's agents and operator run. */
   readonly ciliumNamespace: string;
-  /** The server's volume: a Kubernetes quantity, and the cluster's default class unless one is named. */
+  /** A server's volume: a Kubernetes quantity, and the cluster's default class unless one is named. */
   readonly storage: { readonly size: string; readonly className?: string | undefined };
   /** Lifetimes as Go durations: `168h`. */
   readonly ttl: { readonly ca: string; readonly agent: string; readonly x509Svid: string; readonly jwtSvid: string };
+}
+
+/** A database that is there already, and in it one for SPIRE, whose user may make tables: SPIRE does. */
+export interface SharedDatastore {
+  readonly type: "postgres" | "mysql";
+  /** `<host>:<port>` */
+  readonly address: string;
+  readonly database: string;
+  readonly user: string;
+  /** A Secret in SPIRE's namespace, and its key. @default one that this program makes, with a password that it generates */
+  readonly passwordSecret?: { readonly name: string; readonly key: string } | undefined;
+  readonly tls: {
+    /** Whether the database's certificate and name are verified, or the connection is in clear. */
+    readonly mode: "verify-full" | "disable";
+    /** A Secret in SPIRE's namespace with the database's CA as `ca.crt`. @default the CAs of SPIRE's image */
+    readonly caSecret?: string | undefined;
+    /** A Secret in SPIRE's namespace with the certificate of SPIRE's user, as `tls.crt` and `tls.key`. */
+    readonly clientSecret?: string | undefined;
+  };
 }
 
 /** Names and addresses that SPIRE's parts, Cilium and the guardrails must agree on. */
 export const spire = {
   namespace: "spire",
   server: "spire-server",
+  headless: "spire-server-headless",
   agent: "spire-agent",
   serverPort: 8081,
   /** The agents' bundle, published by the server: nobody else writes it. */

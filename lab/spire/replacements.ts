@@ -22,14 +22,27 @@ export type Replacements = Readonly<Record<string, string | number>>;
 
 const loopback = "127.0.0.1";
 
-export function serverReplacements({ server, ports }: Places, clusterName: string): Replacements {
+/** @param configuration what of it is replaced depends on the plugins that it has */
+export function serverReplacements(
+  { server, ports }: Places,
+  clusterName: string,
+  configuration: object,
+): Replacements {
+  const { plugins } = configuration as { plugins: Readonly<Record<string, readonly [object]>> };
+  const has = (type: string, name: string) => Object.hasOwn(plugins[type]?.[0] ?? {}, name);
+  const sqlite = JSON.stringify(plugins["DataStore"]).includes('"sqlite3"');
   return {
     "server.bind_address": loopback,
     "server.bind_port": String(ports.server),
     "server.socket_path": server.socket,
     "server.data_dir": server.data,
-    "plugins.DataStore.0.sql.plugin_data.connection_string": `${server.data}/datastore.sqlite3`,
-    "plugins.KeyManager.0.disk.plugin_data.keys_path": `${server.data}/keys.json`,
+    ...(sqlite ? { "plugins.DataStore.0.sql.plugin_data.connection_string": `${server.data}/datastore.sqlite3` } : {}),
+    ...(has("KeyManager", "disk")
+      ? { "plugins.KeyManager.0.disk.plugin_data.keys_path": `${server.data}/keys.json` }
+      : {}),
+    ...(has("UpstreamAuthority", "cert-manager")
+      ? { "plugins.UpstreamAuthority.0.cert-manager.plugin_data.kube_config_file": server.kubeconfig }
+      : {}),
     // In a pod these two are the account of the pod.
     [`plugins.NodeAttestor.0.k8s_psat.plugin_data.clusters.0.${clusterName}.kube_config_file`]: server.kubeconfig,
     [`plugins.BundlePublisher.0.k8s_configmap.plugin_data.clusters.0.${clusterName}.kubeconfig_path`]:

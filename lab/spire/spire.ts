@@ -7,6 +7,7 @@ import type { ControlPlane } from "../controlPlane";
 import { freePorts } from "../ports";
 import { runProgram, startProcess, tail, type Process } from "./process";
 import { buildTool } from "../../tools/go";
+import { mountSecrets } from "./secrets";
 import { managerReplacements, replace, serverReplacements, type Places } from "./replacements";
 import { answers, until } from "../until";
 
@@ -38,7 +39,7 @@ export class Spire {
 
   private constructor(
     public readonly cluster: ControlPlane,
-    private readonly objects: readonly KubernetesObject[],
+    private objects: readonly KubernetesObject[],
     /** Where its files and logs are. */
     public readonly directory: string,
     public readonly places: Places,
@@ -101,15 +102,48 @@ export class Spire {
     this.cluster.kubectl(["apply", "--server-side", "--force-conflicts", "--filename", "-"], JSON.stringify(list));
   }
 
-  async startServer(): Promise<void> {
+  /** Applies other objects, which count for what is started from now on. */
+  use(objects: readonly KubernetesObject[]): void {
+    this.objects = objects;
+    this.apply(...objects);
+  }
+
+  /** @param port another than its own, to take over from another server there */
+  async startServer(port = this.places.ports.server): Promise<void> {
     mkdirSync(this.places.server.data, { recursive: true });
     this.writeKubeconfig();
-    const replacements = serverReplacements(this.places, this.clusterName);
-    const file = this.write("server.conf", replace(this.file(names.server, "server.conf"), replacements));
-    const server = await startProcess("server", [buildTool("spire-server"), "run", "-config", file], this);
+    const { args, directories, env } = mountSecrets(
+      this.object("StatefulSet", names.server),
+      names.server,
+      (secret, key) => this.secret(secret, key),
+      (file, content) => this.write(join("server-secrets", file), content),
+    );
+    const rendered = this.file(names.server, "server.conf");
+    const configuration = replace(rendered, {
+      ...serverReplacements(this.places, this.clusterName, rendered),
+      "server.bind_port": String(port),
+    });
+    const text = [...directories].reduce(
+      (text, [there, here]) => text.replaceAll(`${there}/`, `${here}/`),
+      JSON.stringify(configuration),
+    );
+    const file = this.write("server.conf", text);
+    const server = await startProcess(
+      "server",
+      // As in its pod, but with the configuration that is here.
+      [buildTool("spire-server"), "run", "-config", file, ...args.slice(2)],
+      { directory: this.directory, env },
+    );
     this.server = server;
     const probe = `http://127.0.0.1:${this.places.ports.serverHealth}/ready`;
     await until("the server is ready", () => answers(probe), { detail: () => tail(server) });
+  }
+
+  /** A value in a Secret in SPIRE's namespace. */
+  private secret(name: string, key: string): string {
+    const get = ["get", "secret", name, `--namespace=${names.namespace}`, "--output=json"];
+    const { data = {} } = JSON.parse(this.cluster.kubectl(get)) as { data?: Readonly<Record<string, string>> };
+    return Buffer.from(data[key] ?? "", "base64").toString();
   }
 
   async startManager(): Promise<void> {

@@ -13,11 +13,15 @@ export const spireStateKept: Guardrail = {
   blocksOff: false,
   reads: (object) => ["ConfigMap", "StatefulSet", "Deployment"].includes(object.kind) && mayBeSpire(object),
   checkStack: ({ objects }) =>
-    spireWorkloads(objects, "server").flatMap(({ workload, configuration: { plugin } }) => {
+    spireWorkloads(objects, "server").flatMap(({ workload, configuration: { names, plugin } }) => {
       const { database_type, connection_string } = plugin("DataStore", "sql");
       const paths = [
         database_type === "sqlite3" ? connection_string : undefined,
-        plugin("KeyManager", "disk")["keys_path"],
+        // The keys, or the name under which a key service has them (doc/plugin_server_keymanager_*.md).
+        ...names("KeyManager").flatMap((name) => {
+          const { keys_path, key_identifier_file } = plugin("KeyManager", name);
+          return [keys_path, key_identifier_file];
+        }),
       ];
       const lost = paths
         .filter((path) => typeof path === "string")

@@ -1,10 +1,10 @@
 import { installKey, installValue, isBundled } from "../bundledSpire";
 import { inValues } from "../ciliumValues";
-import { describeObject } from "../../components/kubernetes";
+import { describeObject, type KubernetesObject } from "../../components/kubernetes";
 import type { Facts } from "../facts";
 import type { Guardrail, Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
-import { recordOf } from "../values";
+import { listOf, recordOf } from "../values";
 
 export const storageClass: Guardrail = {
   name: "storage-class",
@@ -14,15 +14,13 @@ export const storageClass: Guardrail = {
     "A deadlock: SPIRE's volume was on storage whose own pods had to authenticate, so neither could start without the other, and a default class is whatever it is by then (cilium#46392, devantler-tech/platform#1818).",
   remediation: "Name a class of local disks or of the cloud's in spire.storage.className, before the first update.",
   blocksOff: false,
-  reads: (object) => object.kind === "PersistentVolumeClaim" && mayBeSpire(object),
+  reads: (object) => ["PersistentVolumeClaim", "StatefulSet"].includes(object.kind) && mayBeSpire(object),
   checkStack: (facts) => [
     ...facts.objects
-      .filter((object) => object.kind === "PersistentVolumeClaim" && mayBeSpire(object))
-      .flatMap((claim) =>
-        judgeClass(
-          `${describeObject(claim)} spec.storageClassName`,
-          recordOf(claim["spec"])["storageClassName"],
-          facts,
+      .filter(mayBeSpire)
+      .flatMap((object) =>
+        claimsOf(object).flatMap(([where, spec]) =>
+          judgeClass(`${describeObject(object)} ${where}`, recordOf(spec)["storageClassName"], facts),
         ),
       ),
     ...facts.releases
@@ -42,6 +40,14 @@ const networked: readonly (readonly [words: RegExp, namespace: RegExp])[] = [
   [/linstor|piraeus|drbd/, /^(linstor|piraeus).*$/],
   [/democratic|nfs/, /^(democratic-csi|.*nfs.*)$/],
 ];
+
+/** Where the volumes of an object say which class they are of: a claim's own, and those that a StatefulSet makes for each of its pods. */
+function claimsOf(object: KubernetesObject): [where: string, spec: unknown][] {
+  if (object.kind === "PersistentVolumeClaim") return [["spec.storageClassName", object["spec"]]];
+  if (object.kind !== "StatefulSet") return [];
+  const templates = listOf(recordOf(object["spec"])["volumeClaimTemplates"]);
+  return templates.map((claim) => ["spec.volumeClaimTemplates storageClassName", recordOf(claim)["spec"]]);
+}
 
 function judgeClass(where: string, name: unknown, { config: { rollout } }: Facts): Violation[] {
   if (typeof name !== "string" || name === "")

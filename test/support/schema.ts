@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import ts from "typescript";
 import type { KubernetesObject } from "../../components/kubernetes";
-import { staticEntryCrd } from "../../components/spire/registration";
+import { staticEntryCrd } from "../../components/spire/definitions";
 import { root } from "./stacks";
 
 const core = (path: string) => `kubernetes-models/${path}`;

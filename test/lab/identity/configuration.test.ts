@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../../lab/spire/process";
-import { buildTool } from "../../../tools/go";
+import { buildTool, downloadModule } from "../../../tools/go";
+import { authorities, keyManagers } from "../../spire/plugins";
 import { agentReplacements, managerReplacements, replace, serverReplacements } from "../../../lab/spire/replacements";
 import { fileOf, spireObjectsOf } from "./support";
 
@@ -29,7 +30,7 @@ const agentPlaces = {
 
 describe("what runs in the lab differs from what is rendered in these paths and addresses alone", () => {
   test("the server", () => {
-    const run = replace(rendered.server, serverReplacements(places, "apps"));
+    const run = replace(rendered.server, serverReplacements(places, "apps", rendered.server));
     expect(differences(rendered.server, run)).toEqual([
       "health_checks.bind_address",
       "health_checks.bind_port",
@@ -93,6 +94,33 @@ describe("SPIRE's own validate commands", () => {
     ["spire-agent" as const, replace(rendered.agent, { "agent.trust_bundle_paht": "/bundle" })],
   ])("%s refuses a key that it does not know", async (program, configuration) => {
     expect(await validate(program, configuration)).toMatchObject({ status: 1 });
+  });
+});
+
+describe("a plugin of the server", () => {
+  const source = join(
+    downloadModule("github.com/spiffe/spire", "v1.13.0", "h1:xqpaVDwgmyRKw5yDs8xVRi5wM6nChXjLXxjDcSpA/rw="),
+    "pkg/server/plugin",
+  );
+  /** SPIRE 1.13 does not look at the keys of a plugin's data: what it makes of them is in its source alone. */
+  const known = (directory: string) =>
+    readdirSync(join(source, directory))
+      .filter((file) => file.endsWith(".go"))
+      .flatMap((file) => [...readFileSync(join(source, directory, file), "utf8").matchAll(/hcl:"(\w+)/g)])
+      .map(([, key]) => key);
+  const keysIn = (data: object): string[] =>
+    Object.entries(data).flatMap(([key, value]) => [key, ...(isObject(value) ? keysIn(value) : [])]);
+
+  test.each([
+    ...authorities.map((configured) => ({ ...configured, type: "upstreamauthority" })),
+    // Vault's comes with SPIRE 1.15, which is no Go module.
+    ...keyManagers
+      .filter(({ plugin }) => !("hashicorp_vault" in plugin))
+      .map((configured) => ({ ...configured, type: "keymanager" })),
+  ])("is told nothing that its source does not know: $type, $name", ({ type, plugin }) => {
+    const [[name, { plugin_data }]] = Object.entries(plugin) as [[string, { plugin_data: object }]];
+    const keys = known(`${type}/${name.replace(/[-_]/g, "")}`);
+    expect(keys).toEqual(expect.arrayContaining(keysIn(plugin_data)));
   });
 });
 

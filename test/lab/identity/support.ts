@@ -34,3 +34,11 @@ export function staticEntry(name: string): KubernetesObject {
     },
   };
 }
+
+/** A Secret of the user's in SPIRE's namespace. */
+export const secret = (name: string, stringData: Readonly<Record<string, string>>): KubernetesObject => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { name, namespace: "spire" },
+  stringData,
+});

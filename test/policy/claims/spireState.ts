@@ -45,6 +45,17 @@ export const spireState: Claims = {
         says: /volumes lose \/run\/spire\/data\/keys\.json with the pod/,
       },
       {
+        what: "a key service's name for the server that goes with the pod",
+        change: both(
+          both(serverConf("sqlite3\\", "postgres\\"), serverConf('\\"disk\\"', '\\"aws_kms\\"')),
+          both(
+            serverConf("keys_path", "key_identifier_file"),
+            server('"persistentVolumeClaim":{"claimName":"spire-data"}', '"emptyDir":{}'),
+          ),
+        ),
+        says: /volumes lose \/run\/spire\/data\/keys\.json with the pod/,
+      },
+      {
         what: "a volume that goes with the StatefulSet",
         change: server('"replicas":1', '"replicas":1,"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Delete"}'),
         says: /persistentVolumeClaimRetentionPolicy\.whenDeleted is Delete; write Retain/,
@@ -61,7 +72,7 @@ export const spireState: Claims = {
       [
         "a server whose state is somewhere else",
         both(
-          both(serverConf("sqlite3\\", "postgres\\"), serverConf('\\"disk\\"', '\\"aws_kms\\"')),
+          both(serverConf("sqlite3\\", "postgres\\"), serverConf("keys_path", "key_identifier_value")),
           server('"persistentVolumeClaim":{"claimName":"spire-data"}', '"emptyDir":{}'),
         ),
       ],
@@ -73,6 +84,12 @@ export const spireState: Claims = {
         what: "no class",
         change: claim((json) => json.replace('"storageClassName":"local"', '"x":1')),
         says: /PersistentVolumeClaim spire\/spire-data spec\.storageClassName is the cluster's default/,
+        verdict: "warn",
+      },
+      {
+        what: "no class for the volumes of several servers",
+        change: server('"replicas":1', '"replicas":1,"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{}}]'),
+        says: /StatefulSet spire\/spire-server spec\.volumeClaimTemplates storageClassName is the cluster's default/,
         verdict: "warn",
       },
       {

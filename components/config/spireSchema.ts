@@ -1,0 +1,133 @@
+import { boolean, choice, duration, hostAndPort, name, namespace, object, oneOf, section, some, text } from "./fields";
+
+/** What SPIRE's servers are connected to. What their secrets hold is nowhere but in Secrets of the namespace spire. */
+
+const secretName = (example: string) =>
+  text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "the name of a Secret in the namespace spire", example);
+/** What needs no quotes in a connection string, whatever the database. */
+const identifier = text(/^[A-Za-z_][\w-]{0,62}$/, "letters, digits, _ and -, at most 63", "spire");
+const url = (of: string, example: string) => text(/^https:\/\/[^\s"$?#]+$/, `the https:// address of ${of}`, example);
+const path = (example: string) => text(/^[\w-]+(\/[\w-]+)*$/, "a path without / at its ends", example);
+const arn = (service: string, example: string) =>
+  text(new RegExp(`^arn:aws[\\w-]*:${service}:[^\\s"$]+$`), "an ARN of AWS", example);
+const role = arn("iam", "arn:aws:iam::123456789012:role/spire-server");
+const region = text(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region of AWS", "eu-central-1");
+
+/** A database that is there already (docs/spire.md). */
+export const database = object({
+  /** `<host>:<port>` */
+  address: hostAndPort("the database", "postgres.databases.svc:5432"),
+  database: identifier.default("spire"),
+  /** Who may make tables in it: SPIRE does, and changes them when it is upgraded. */
+  user: identifier.default("spire"),
+  /** A Secret that has the user's password. @default one that this program makes, with a password that it generates */
+  passwordSecret: object({
+    name: secretName("database"),
+    key: text(/^[-\w.]+$/, "a key", "password").default("password"),
+  }).optional(),
+  tls: section({
+    /** Whether the database's certificate and its name are verified, or the connection is in clear. */
+    mode: choice("verify-full", "disable").default("verify-full"),
+    /** A Secret with the database's CA as ca.crt. @default the CAs in SPIRE's image */
+    caSecret: secretName("database-ca").optional(),
+    /** A Secret with the certificate of SPIRE's user, as tls.crt and tls.key. */
+    clientSecret: secretName("database-client").optional(),
+  }),
+});
+
+/** Vault, or OpenBao, by its auth method for Kubernetes and the service account spire-server. */
+const vault = {
+  address: url("Vault", "https://vault.vault.svc:8200"),
+  /** The auth method's role for the service account spire-server of the namespace spire. */
+  role: path("spire"),
+  /** Where the auth method is mounted. */
+  authMount: path("kubernetes").default("kubernetes"),
+  /** What the role wants the service account's token to be for. */
+  audience: text(/^\S+$/, "an audience", "vault").default("vault"),
+  /** Of Vault Enterprise. */
+  namespace: path("platform").optional(),
+  /** A Secret with Vault's CA as ca.crt. @default the CAs in SPIRE's image */
+  caSecret: secretName("vault-ca").optional(),
+};
+
+export const upstreamAuthority = oneOf({
+  /** cert-manager, by CertificateRequests in the namespace spire. */
+  certManager: object({
+    /** One that may sign CAs. */
+    issuer: name,
+    kind: text(/^[A-Z]\w*$/, "a kind", "ClusterIssuer").default("Issuer"),
+    group: text(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "an API group", "cert-manager.io").default("cert-manager.io"),
+  }).optional(),
+  /** The engine pki. */
+  vault: object({ ...vault, pkiMount: path("pki").default("pki") }).optional(),
+  /** A CA of yours. */
+  disk: object({
+    /** A Secret with the CA's certificate and chain as tls.crt, its key as tls.key, and its roots as ca.crt. */
+    secret: secretName("upstream-ca"),
+  }).optional(),
+  awsPca: object({
+    region,
+    certificateAuthorityArn: arn(
+      "acm-pca",
+      "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012",
+    ),
+    /** @default SPIRE's own: a CA below which there is none */
+    signingTemplateArn: arn("acm-pca", "arn:aws:acm-pca:::template/SubordinateCACertificate_PathLen0/V1").optional(),
+    /** The IAM role that EKS gives the service account spire-server. @default who the pod is anyway */
+    roleArn: role.optional(),
+    /** An IAM role that is assumed for it. */
+    assumeRoleArn: role.optional(),
+  }).optional(),
+});
+
+export const keyManager = oneOf({
+  /** Gone with the server's pod: only with an upstreamAuthority. */
+  memory: object({}).optional(),
+  awsKms: object({
+    region,
+    /** The IAM role that EKS gives the service account spire-server. @default who the pod is anyway */
+    roleArn: role.optional(),
+  }).optional(),
+  gcpKms: object({
+    keyRing: text(
+      /^projects\/[^/\s"$]+\/locations\/[^/\s"$]+\/keyRings\/[^/\s"$]+$/,
+      "projects/<project>/locations/<location>/keyRings/<key ring>",
+      "projects/platform/locations/europe-west3/keyRings/spire",
+    ),
+    /** The Google service account that GKE gives the pod. @default who the pod is anyway */
+    serviceAccount: text(
+      /^[a-z][-a-z0-9]*@[-a-z0-9.]+\.iam\.gserviceaccount\.com$/,
+      "a Google service account",
+      "spire-server@platform.iam.gserviceaccount.com",
+    ).optional(),
+  }).optional(),
+  azureKeyVault: object({
+    uri: url("the key vault", "https://spire.vault.azure.net/"),
+    /** The client id of the managed identity that AKS gives the pod. @default who the pod is anyway */
+    clientId: text(
+      /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+      "a client id",
+      "12345678-1234-1234-1234-123456789012",
+    ).optional(),
+  }).optional(),
+  /** The engine transit, with SPIRE 1.15 or later. */
+  vault: object({ ...vault, transitPath: path("transit").default("transit") }).optional(),
+});
+
+export const workloadIds = object({
+  /** Of the ClusterSPIFFEID. */
+  name,
+  namespaces: some(namespace, { allowed: "a namespace's name", example: "orders" }),
+  /** The path of their SPIFFE ID, in which {namespace}, {serviceAccount} and {pod} stand for the pod's. */
+  path: text(
+    /^(\/([\w.-]|\{(namespace|serviceAccount|pod)\})+)+$/,
+    "a path, with {namespace}, {serviceAccount} or {pod} where the pod's are to be",
+    "/ns/{namespace}/sa/{serviceAccount}",
+  ).default("/ns/{namespace}/sa/{serviceAccount}"),
+  /** Whether the names of the Services that lead to a pod are in its certificate. */
+  dnsNames: boolean("true").default(false),
+  /** @default those of spire.ttl */
+  ttl: section({ x509Svid: duration("1h").optional(), jwtSvid: duration("5m").optional() }),
+  /** By which a workload with several identities tells this one. */
+  hint: text(/^[\w.-]{1,63}$/, "letters, digits, _, . and -, at most 63", "internal").optional(),
+});

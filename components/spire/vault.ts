@@ -1,0 +1,50 @@
+import { secretFiles, type ServerParts } from "./parts";
+
+/** How the server comes to Vault, or to OpenBao: as a service account, by Vault's auth method for Kubernetes. */
+export interface VaultAccess {
+  /** `https://vault.vault.svc:8200` */
+  readonly address: string;
+  /** Of the auth method, bound to the service account `spire-server` of the namespace `spire`. */
+  readonly role: string;
+  /** Where the auth method is mounted. */
+  readonly authMount: string;
+  /** What the role wants the token to be for. */
+  readonly audience: string;
+  /** Of Vault Enterprise. */
+  readonly namespace?: string | undefined;
+  /** A Secret in SPIRE's namespace with Vault's CA as `ca.crt`. @default the CAs of SPIRE's image */
+  readonly caSecret?: string | undefined;
+}
+
+const directoryOf = (plugin: string) => `/run/spire/vault/${plugin}`;
+
+/**
+ * What both plugins that speak with Vault are told of it (doc/plugin_server_upstreamauthority_vault.md, plugin_server_keymanager_hashicorp_vault.md).
+ *
+ * @param plugin `authority` or `keys`: each has files of its own
+ */
+export function vaultData(plugin: string, { address, role, authMount, namespace, caSecret }: VaultAccess): object {
+  const directory = directoryOf(plugin);
+  return {
+    vault_addr: address,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(caSecret === undefined ? {} : { ca_cert_path: `${directory}/ca/ca.crt` }),
+    k8s_auth: {
+      k8s_auth_mount_point: authMount,
+      k8s_auth_role_name: role,
+      token_path: `${directory}/token/vault`,
+    },
+  };
+}
+
+/** A token for Vault alone, which the kubelet renews, and Vault's CA. */
+export function vaultParts(plugin: string, { audience, caSecret }: VaultAccess): Partial<ServerParts> {
+  const directory = directoryOf(plugin);
+  const name = `vault-${plugin}`;
+  const sources = [{ serviceAccountToken: { path: "vault", audience, expirationSeconds: 3600 } }];
+  const ca = caSecret === undefined ? undefined : secretFiles(`${name}-ca`, caSecret, `${directory}/ca`, ["ca.crt"]);
+  return {
+    volumes: [{ name, projected: { sources } }, ...(ca?.volumes ?? [])],
+    volumeMounts: [{ name, mountPath: `${directory}/token`, readOnly: true }, ...(ca?.volumeMounts ?? [])],
+  };
+}
