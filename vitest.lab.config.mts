@@ -10,6 +10,13 @@ const shared = {
 const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 
 const traffic = "test/lab/nodes/cluster.test.ts";
+/** They wait for nothing: that they are slowed down fails none of them. */
+const patient = [
+  ...["charts", "hubbleProto", "versions", "engine/objects", "identity/configuration"],
+  ...["providers/difference", "providers/differential", "providers/objects", "providers/random"],
+].map((name) => `test/lab/${name}.test.ts`);
+/** It waits for minutes. */
+const slow = "test/lab/identity/expired.test.ts";
 
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
 export default defineConfig({
@@ -21,10 +28,20 @@ export default defineConfig({
           ...shared,
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
-          exclude: ["test/lab/nodes/**"],
+          exclude: ["test/lab/nodes/**", slow, ...patient],
           testTimeout: 120_000,
           // Each has an API server of its own, and machines with two cores have to do; much of the time is waiting.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "patient",
+          include: patient,
+          testTimeout: 600_000,
+          maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
       },
@@ -33,7 +50,7 @@ export default defineConfig({
         test: {
           ...alone,
           name: "faults",
-          include: ["test/lab/nodes/**/*.test.ts"],
+          include: ["test/lab/nodes/**/*.test.ts", slow],
           exclude: [traffic],
           sequence: { groupOrder: 3 },
         },

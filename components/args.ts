@@ -1,14 +1,23 @@
 import type { CiliumAuthArgs } from "./cilium/values";
 import { releaseNamespaceOf } from "./cilium/values";
 import type { StackConfig } from "./config/schema";
+import { federationOf, knownPeers } from "./rollout/peers";
+import type { Previous } from "./rollout/state";
 import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
 
 /** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
-export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireArgs | undefined {
+export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | undefined {
+  const { trustDomain, cluster, spire } = config;
   const { install, agentNamespace, version, replicas, skipKubeletVerification, storage, ttl } = spire;
   if (install === "external") return undefined;
   if (install === "bundled") return { install };
   const { requireDigests: _, ...images } = spire.images;
+  const federation = federationOf(config, previous);
+  const peers = knownPeers(federation, previous);
+  const known = <T extends { readonly federatesWith: readonly string[] }>(identity: T): T => ({
+    ...identity,
+    federatesWith: identity.federatesWith.filter((trustDomain) => peers.includes(trustDomain)),
+  });
   return {
     install,
     agentNamespace,
@@ -21,7 +30,12 @@ export function spireArgs({ trustDomain, cluster, spire }: StackConfig): SpireAr
     datastore: datastoreOf(spire.datastore ?? {}),
     upstreamAuthority: spire.upstreamAuthority ?? {},
     keyManager: spire.keyManager ?? {},
-    workloads: spire.workloads,
+    workloads: spire.workloads.map(known),
+    entries: spire.entries.map(known),
+    ...(federation ? { federation } : {}),
+    admissionPolicy: spire.admissionPolicy,
+    monitoring: spire.monitoring,
+    oidc: spire.oidc,
     skipKubeletVerification,
     storage,
     ttl,

@@ -8,6 +8,7 @@ import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
 import { phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
+import { federatedBy, federationOf, peerNotes } from "./rollout/peers";
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
@@ -75,6 +76,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
   const components = inOrder(config, previous, policies);
 
+  const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
+  const federated = federatedBy(federation);
   const values = ciliumValues(ciliumArgs(config));
   const rollout: RolloutState = {
     auth: config.auth,
@@ -88,12 +91,16 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ),
     offs: (previous.state?.offs ?? 0) + (turnsOff(config, previous) ? 1 : 0),
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
+    ...(federated ? { federated } : {}),
     objects: recordOf(manifestsOf(components)),
   };
   return {
     components,
     phases,
-    notes: config.spire.install === "bundled" ? [bundledSpireNote] : [],
+    notes: [
+      ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
+      ...peerNotes(config, federation, previous),
+    ],
     access: accessOf(config.access, rollout.phases),
     outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
     ciliumValues: values,
@@ -110,10 +117,10 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   const first = installs(config, previous);
   if (first && !config.auth) {
     const rest = policies.map(after("cilium-auth"));
-    return [ciliumComponent(config, []), ...rest, ...spireComponent(config, namesOf(policies))];
+    return [ciliumComponent(config, []), ...rest, ...spireComponent(config, previous, namesOf(policies))];
   }
   if (config.auth) {
-    const spire = spireComponent(config, []);
+    const spire = spireComponent(config, previous, []);
     // SPIRE's server waits for the network, and the network's operator for the server's address.
     const needs = first && config.spire.install === "managed" ? [serviceOf("spire")] : namesOf(spire);
     const cilium = ciliumComponent(config, needs);
@@ -121,7 +128,7 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   }
   const allow = namesOf(policies.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   const cilium = ciliumComponent(config, allow);
-  return [...policies, cilium, ...spireComponent(config, [...allow, cilium.name])];
+  return [...policies, cilium, ...spireComponent(config, previous, [...allow, cilium.name])];
 }
 
 /** Whether this stack makes Cilium's release for the first time: it brings the network, and its operator the kinds that the policies are of. */
@@ -134,8 +141,8 @@ const isFirst = ({ state, cilium = "off" }: Previous) => state === undefined && 
 const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);
 
 /** SPIRE, where it is of this stack. */
-function spireComponent(config: StackConfig, after: readonly string[]): PlannedComponent[] {
-  const args = spireArgs(config);
+function spireComponent(config: StackConfig, previous: Previous, after: readonly string[]): PlannedComponent[] {
+  const args = spireArgs(config, previous);
   return args ? [{ kind: "Spire", name: "spire", args, objects: spireObjects("spire", args), after }] : [];
 }
 

@@ -6,12 +6,15 @@ import { DenyAll } from "./access/denyAll";
 import { loadEngineConfig } from "./config/engine";
 import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
+import { askBundles } from "./otherStacks";
 import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
+import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
+import { tellRegistration } from "./rollout/tellRegistration";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
 import { lookAt } from "./rollout/live";
 import { untilOnEveryNode } from "./rollout/everyNode";
@@ -37,8 +40,15 @@ export function readConfig(): StackConfig {
 export async function readKnown(config: StackConfig): Promise<Known> {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const self = new pulumi.StackReference("last-update", { name });
-  const [rollout, look] = await Promise.all([self.getOutputDetails("rollout"), lookAt(config.cluster)]);
+  const [rollout, bundle, look, peers] = await Promise.all([
+    self.getOutputDetails("rollout"),
+    self.getOutputDetails("bundle"),
+    lookAt(config.cluster),
+    askBundles(config),
+  ]);
   const state = readState(rollout.value);
+  const own: unknown = bundle.value;
+  const bundles = { ...peers, ...(typeof own === "string" ? { [config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
   const [asked, untold, pods] = await Promise.all([
@@ -47,7 +57,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
-  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods, untold });
+  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods, untold, bundles });
 }
 
 /**
@@ -77,7 +87,37 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
-  return { ...plan.outputs, rollout: pulumi.all(ready).apply(() => plan.outputs.rollout) };
+  return {
+    ...plan.outputs,
+    rollout: pulumi.all([...ready, ...told(plan, done, config)]).apply(() => plan.outputs.rollout),
+    ...(config.spire.federation ? { bundle: ownBundle(plan, previous, done, config) } : {}),
+  };
+}
+
+/** The components of an update, by name. */
+type Done = ReadonlyMap<string, ReturnType<typeof register>>;
+
+/**
+ * This cluster's bundle, for other stacks to begin a federation with. On the way off as it was, and with authentication off as it is when the update begins: nothing
+ * of SPIRE's may hold those up.
+ */
+function ownBundle(plan: Plan, previous: Previous, done: Done, config: StackConfig) {
+  const last = previous.bundles?.[config.trustDomain];
+  const ask = async () => (await askOwnBundle(config)) ?? last;
+  if (plan.recordedAfter.includes("spire")) return earlier(done, "spire").ready.apply(ask);
+  return mayTurnOff(config, previous.state) ? last : ask();
+}
+
+/** What became of the identities of an update, said before it ends. Not on the way off, and not where there are none but Cilium's, which the gates look after. */
+function told(plan: Plan, done: Done, config: StackConfig): pulumi.Output<boolean>[] {
+  const { workloads, entries } = config.spire;
+  const none = workloads.length + entries.length === 0 || !plan.recordedAfter.includes("spire");
+  if (none || pulumi.runtime.isDryRun()) return [];
+  const say = {
+    info: (text: string) => void pulumi.log.info(text),
+    warn: (text: string) => void pulumi.log.warn(text),
+  };
+  return [earlier(done, "spire").ready.apply(() => tellRegistration(config, say, setTimeout).then(() => true))];
 }
 
 /** How long a change of anything of SPIRE's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */

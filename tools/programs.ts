@@ -29,9 +29,9 @@ const kubernetes = (name: string, minutes: number): Program => ({
 });
 
 // spire-server's SQLite is written in C.
-const spire = (name: string, minutes: number): Program => ({
+const spire = (path: string, minutes: number): Program => ({
   module: "spire",
-  package: `github.com/spiffe/spire/cmd/${name}`,
+  package: `github.com/spiffe/spire/${path}`,
   cgo: true,
   ldflags: (version) => `-X github.com/spiffe/spire/pkg/common/version.gittag=${version.slice(1)}`,
   minutes,
@@ -59,8 +59,9 @@ const table = {
   "kube-scheduler": kubernetes("kube-scheduler", 1),
   kubelet: kubernetes("kubelet", 2),
   kwok: { module: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", minutes: 2 },
-  "spire-server": spire("spire-server", 6),
-  "spire-agent": spire("spire-agent", 2),
+  "spire-server": spire("cmd/spire-server", 6),
+  "spire-agent": spire("cmd/spire-agent", 2),
+  "oidc-discovery-provider": spire("support/oidc-discovery-provider", 1),
   "spire-controller-manager": {
     module: "spire-controller-manager",
     package: "github.com/spiffe/spire-controller-manager/cmd",

@@ -3,7 +3,7 @@ import { accessConflicts } from "./accessConflicts";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
 import { phases, schema, type StackConfig } from "./schema";
-import { workloadConflicts } from "./workloadConflicts";
+import { identityConflicts } from "./identityConflicts";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
 
 /** A value that is well-formed and still wrong beside the others. */
@@ -26,7 +26,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...keysWithoutEffect(config),
     ...missingKeys(config),
     ...signingKeys(config),
-    ...workloadConflicts(config),
+    ...identityConflicts(config),
     ...agentsAmongOthers(config),
     ...namesTakenTwice(config),
     ...missingPhases(config),
@@ -71,6 +71,11 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
       "upstreamAuthority",
       "keyManager",
       "workloads",
+      "entries",
+      "federation",
+      "admissionPolicy",
+      "monitoring",
+      "oidc",
       "ttl",
       "agentNamespace",
       "images",

@@ -69,3 +69,9 @@ export const hostAndPort = (of: string, example: string) =>
 
 export const duration = (example: string) =>
   text(/^[1-9][0-9]*(s|m|h)$/, "a duration in one unit, s, m or h, as in 90m or 4h", example);
+
+export const trustDomain = text(
+  /^(?=.{1,255}$)[a-z0-9]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]*[a-z0-9])?)*$/,
+  "a trust domain's bare name in lower case, without spiffe://",
+  "apps.zt.internal",
+);

@@ -14,10 +14,11 @@ import {
   oneOf,
   section,
   text,
+  trustDomain,
   whole,
 } from "./fields";
 import { intent } from "./intentSchema";
-import { database, keyManager, upstreamAuthority, workloadIds } from "./spireSchema";
+import { database, federation, keyManager, staticEntry, upstreamAuthority, workloadIds } from "./spireSchema";
 import { defaultSpireVersion } from "./versions";
 import { waiver } from "./waiverSchema";
 
@@ -102,6 +103,7 @@ const spire = section({
     agent: image("ghcr.io/spiffe/spire-agent:1.15.3").optional(),
     /** spire-controller-manager, which has versions of its own. @default the one in components/spire/images.ts */
     controllerManager: image("ghcr.io/spiffe/spire-controller-manager:0.7.0").optional(),
+    oidcProvider: image("ghcr.io/spiffe/oidc-discovery-provider:1.15.3").optional(),
     /** When the kubelet pulls them, Kubernetes' own imagePullPolicy. */
     pullPolicy: choice("IfNotPresent", "Always", "Never").default("IfNotPresent"),
     /** Whether an image without a digest stops the update, and is not only warned of. */
@@ -121,6 +123,30 @@ const spire = section({
   keyManager: keyManager.optional(),
   /** Whose pods get an identity each, beside those that Cilium registers for itself (docs/spire.md). */
   workloads: json(z.array(workloadIds)).prefault([]),
+  /** Identities of what is told by other selectors than a pod's: a ClusterStaticEntry each, on every node. */
+  entries: json(z.array(staticEntry)).prefault([]),
+  /** Whose identities ours may verify, and who may ask for what it takes to verify ours. @default nobody */
+  federation: federation.optional(),
+  /** Whether the API server refuses ClusterStaticEntries and ClusterSPIFFEIDs, whoever writes them, that would make an admin or be somebody else's. */
+  admissionPolicy: boolean("true").default(false),
+  /** Metrics, and what Prometheus' operator and Grafana need to show them and to tell somebody. @default no metrics */
+  monitoring: object({
+    /** The namespace of Prometheus, which alone may ask the servers. */
+    namespace: namespace.default("monitoring"),
+    /** Labels by which Prometheus chooses PodMonitors and PrometheusRules. */
+    labels: json(z.record(z.string(), z.string())).prefault({}),
+  }).optional(),
+  /** By which others, clouds and Vault say, verify JWT-SVIDs: SPIRE's OIDC discovery provider. @default none */
+  oidc: object({
+    /** Under which they find it, as https://<domain>: the issuer in every JWT-SVID. */
+    domain: text(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/, "a DNS name", "oidc.example.com"),
+    /** A Secret in the agents' namespace with a certificate for it, as tls.crt and tls.key. */
+    tlsSecret: text(
+      /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+      "the name of a Secret in the agents' namespace",
+      "oidc-tls",
+    ),
+  }).optional(),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
   skipKubeletVerification: boolean("false").default(false),
   storage: section({
@@ -141,11 +167,7 @@ const spire = section({
 export const schema = z.strictObject({
   /** The flag. */
   auth: boolean("false"),
-  trustDomain: text(
-    /^(?=.{1,255}$)[a-z0-9]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]*[a-z0-9])?)*$/,
-    "a trust domain's bare name in lower case, without spiffe://",
-    "apps.zt.internal",
-  ),
+  trustDomain,
   cluster,
   spire,
   rollout: section({

@@ -1,4 +1,20 @@
-import { boolean, choice, duration, hostAndPort, name, namespace, object, oneOf, section, some, text } from "./fields";
+import * as z from "zod";
+import {
+  boolean,
+  choice,
+  duration,
+  formed,
+  hostAndPort,
+  json,
+  name,
+  namespace,
+  object,
+  oneOf,
+  section,
+  some,
+  text,
+  trustDomain,
+} from "./fields";
 
 /** What SPIRE's servers are connected to. What their secrets hold is nowhere but in Secrets of the namespace spire. */
 
@@ -114,6 +130,16 @@ export const keyManager = oneOf({
   vault: object({ ...vault, transitPath: path("transit").default("transit") }).optional(),
 });
 
+/** How long an identity lives, who else may verify it or is verified by it, and by what a workload with several tells it. */
+const identity = {
+  /** @default those of spire.ttl */
+  ttl: section({ x509Svid: duration("1h").optional(), jwtSvid: duration("5m").optional() }),
+  /** Trust domains of `federation` whose bundles come with it. */
+  federatesWith: json(z.array(trustDomain)).prefault([]),
+  /** By which a workload with several identities tells this one. */
+  hint: text(/^[\w.-]{1,63}$/, "letters, digits, _, . and -, at most 63", "internal").optional(),
+};
+
 export const workloadIds = object({
   /** Of the ClusterSPIFFEID. */
   name,
@@ -126,8 +152,58 @@ export const workloadIds = object({
   ).default("/ns/{namespace}/sa/{serviceAccount}"),
   /** Whether the names of the Services that lead to a pod are in its certificate. */
   dnsNames: boolean("true").default(false),
-  /** @default those of spire.ttl */
-  ttl: section({ x509Svid: duration("1h").optional(), jwtSvid: duration("5m").optional() }),
-  /** By which a workload with several identities tells this one. */
-  hint: text(/^[\w.-]{1,63}$/, "letters, digits, _, . and -, at most 63", "internal").optional(),
+  ...identity,
+});
+
+export const staticEntry = object({
+  /** Of the ClusterStaticEntry. */
+  name,
+  /** The path of its SPIFFE ID. */
+  path: text(/^(\/[\w.-]+)+$/, "a path", "/node-exporter"),
+  /** What a process must have, all of it, as SPIRE's agents tell processes. */
+  selectors: some(text(/^[a-z][\w-]*:\S+$/, "<type>:<value>", "k8s:sa:node-exporter"), {
+    allowed: "a selector of SPIRE's: <type>:<value>",
+    example: "k8s:ns:monitoring",
+  }),
+  /** DNS names of its certificate. */
+  dnsNames: json(z.array(text(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "a DNS name", "metrics.monitoring.svc"))).prefault(
+    [],
+  ),
+  ...identity,
+});
+
+const bundle = json(z.looseObject({ keys: z.array(z.looseObject({})).min(1) }));
+
+/** Another trust domain, and where its bundles come from. */
+const peer = formed(
+  {
+    trustDomain,
+    /** Its server's bundle endpoint. */
+    endpoint: url("the peer's bundle endpoint", "https://spire.infra.example.com:8443"),
+    /** Who its certificate is from: its own SPIRE, or one of the web's CAs. */
+    profile: choice("https_spiffe", "https_web").default("https_spiffe"),
+    /** The stack of this program that deploys it, of whose outputs its first bundle is. */
+    stack: text(/^[\w.-]+(\/[\w.-]+\/[\w.-]+)?$/, "<stack>, or <organization>/<project>/<stack>", "infra").optional(),
+    /** Instead of that: its first bundle, as SPIFFE has it in JSON. */
+    bundle: bundle.optional(),
+  },
+  ({ profile, stack, bundle }) => {
+    const given = [stack, bundle].filter((value) => value !== undefined).length;
+    const one = { allowed: "a stack, or a bundle, of which it is not without one", example: "infra" };
+    const none = { allowed: "nothing: with https_web the web's CAs say who the peer is" };
+    if (profile === "https_web") return given === 0 ? [] : [{ path: [stack ? "stack" : "bundle"], ...none }];
+    return given === 1 ? [] : [{ path: ["stack"], ...one }];
+  },
+  {
+    allowed: "a trust domain, its endpoint, and its stack or its bundle",
+    example: '{"trustDomain":"infra.zt.internal",…}',
+  },
+);
+
+export const federation = object({
+  /** The Service by which peers reach this cluster's bundle endpoint, on port 8443: behind ClusterIP something of yours that passes TLS through. */
+  service: choice("ClusterIP", "LoadBalancer").default("ClusterIP"),
+  /** Of that Service: what the cloud's load balancer wants to be told. */
+  annotations: json(z.record(z.string(), z.string())).prefault({}),
+  with: json(z.array(peer)).prefault([]),
 });

@@ -23,6 +23,7 @@ export interface Known {
  *
  * @param pods of the namespaces that are to skip phases
  * @param untold what nobody is alerted of, or why nobody knows
+ * @param bundles of the trust domains that other stacks deploy
  */
 export function decideKnown(
   config: StackConfig,
@@ -33,13 +34,18 @@ export function decideKnown(
     readiness = { lacks: [], unknown: [] },
     pods = {},
     untold = [],
+    bundles = {},
   }: {
     readiness?: Readiness;
     pods?: Readonly<Record<string, Running>>;
     untold?: readonly string[] | { readonly because: string };
+    bundles?: Readonly<Record<string, string>>;
   } = {},
 ): Known {
-  const record: Previous = state ? { state } : {};
+  const record: Previous = {
+    ...(state ? { state } : {}),
+    ...(Object.keys(bundles).length > 0 ? { bundles } : {}),
+  };
   const { context, identity } = config.cluster;
 
   if (!look.reachable) {

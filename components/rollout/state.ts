@@ -13,6 +13,8 @@ const recorded = z.object({
   offs: z.int().exactOptional(),
   /** SPIRE's version, where it is of this stack. */
   spire: z.string().exactOptional(),
+  /** The trust domains with which SPIRE federates, and the bundle that it began with; empty where it needed none. */
+  federated: z.record(z.string(), z.string()).exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */
   objects: z.object({ policies: z.record(z.string(), z.string()), others: z.string() }).exactOptional(),
 });
@@ -24,6 +26,7 @@ const known = z.object({
   state: recorded.exactOptional(),
   cilium: z.enum(ciliumStates).exactOptional(),
   pods: z.record(z.string(), z.int()).exactOptional(),
+  bundles: z.record(z.string(), z.string()).exactOptional(),
 });
 
 /**
@@ -32,6 +35,7 @@ const known = z.object({
  * - `state`: the last finished update
  * - `cilium`: how far Cilium is with authentication
  * - `pods`: how many run in a namespace that is to skip phases
+ * - `bundles`: those of the trust domains that other stacks deploy, as those stacks have them
  */
 export type Previous = Readonly<z.output<typeof known>>;
 

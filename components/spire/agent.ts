@@ -1,6 +1,7 @@
 import { owned, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
+import { metricsPort, metricsPorts } from "./monitoring";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
@@ -57,6 +58,7 @@ function agentContainer(args: ManagedSpire): object {
     imagePullPolicy: args.images.pullPolicy,
     args: ["-config", `${paths.config}/agent.conf`],
     env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
+    ...(args.monitoring ? { ports: metricsPort(args.monitoring, "metrics", metricsPorts.agent) } : {}),
     ...probes(healthPorts.agent, "127.0.0.1"),
     resources: resources("50m", "64Mi", "256Mi"),
     securityContext: restricted,

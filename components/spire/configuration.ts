@@ -1,6 +1,9 @@
 import { upstreamPlugin } from "./authority";
 import { datastoreData } from "./datastore";
+import { bundleEndpoint } from "./federation";
 import { keyPlugin } from "./keys";
+import { metricsPorts, telemetry } from "./monitoring";
+import type { Oidc } from "./oidc";
 import { ciliumIds, spire, type ManagedSpire } from "./settings";
 
 /** Files under which a pod finds its configuration, and directories that two containers share. */
@@ -21,6 +24,9 @@ const health = (port: number, address: string) => ({
   live_path: "/live",
   ready_path: "/ready",
 });
+
+/** The issuer in JWT-SVIDs, where others are to find their keys. */
+export const issuerOf = ({ domain }: Oidc) => `https://${domain}`;
 
 /** SPIRE server's configuration, JSON as `spire-server validate` accepts it (doc/spire_server.md). */
 export function serverConfiguration(args: ManagedSpire): object {
@@ -45,6 +51,8 @@ export function serverConfiguration(args: ManagedSpire): object {
       prune_attested_nodes_expired_for: "168h",
       // Lets Cilium's operator register an entry for each CiliumIdentity.
       admin_ids: [`spiffe://${trustDomain}${ciliumIds.operator}`],
+      ...(args.federation ? { federation: bundleEndpoint } : {}),
+      ...(args.oidc ? { jwt_issuer: issuerOf(args.oidc) } : {}),
     },
     plugins: {
       DataStore: plugin("sql", datastoreData(args.datastore, `${paths.data}/datastore.sqlite3`)),
@@ -74,12 +82,13 @@ export function serverConfiguration(args: ManagedSpire): object {
       }),
     },
     health_checks: health(healthPorts.server, "0.0.0.0"),
+    ...telemetry(args.monitoring, metricsPorts.server),
   };
 }
 
 /** SPIRE agent's configuration (doc/spire_agent.md). */
 export function agentConfiguration(args: ManagedSpire): object {
-  const { trustDomain, clusterName, skipKubeletVerification } = args;
+  const { trustDomain, clusterName, skipKubeletVerification, monitoring } = args;
   return {
     agent: {
       data_dir: paths.data,
@@ -109,6 +118,7 @@ export function agentConfiguration(args: ManagedSpire): object {
       }),
     },
     health_checks: health(healthPorts.agent, "127.0.0.1"),
+    ...telemetry(monitoring, metricsPorts.agent),
   };
 }
 
@@ -121,6 +131,8 @@ export function controllerManagerConfiguration({
   clusterName,
   replicas,
   workloads,
+  federation,
+  monitoring,
 }: ManagedSpire): object {
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
@@ -132,7 +144,7 @@ export function controllerManagerConfiguration({
     spireServerSocketPath: `${paths.privateSockets}/api.sock`,
     reconcile: {
       clusterSPIFFEIDs: workloads.length > 0,
-      clusterFederatedTrustDomains: false,
+      clusterFederatedTrustDomains: federation !== undefined,
       clusterStaticEntries: true,
     },
     // Each server has one beside it, and one of them at a time reconciles.
@@ -140,7 +152,7 @@ export function controllerManagerConfiguration({
       ? { leaderElection: { leaderElect: true, resourceName: leaseName, resourceNamespace: spire.namespace } }
       : {}),
     health: { healthProbeBindAddress: `:${healthPorts.controllerManager}` },
-    metrics: { bindAddress: "0" },
+    metrics: { bindAddress: monitoring ? `:${metricsPorts.controllerManager}` : "0" },
   };
 }
 

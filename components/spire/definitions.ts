@@ -22,7 +22,7 @@ const labelSelector = {
   "x-kubernetes-map-type": "atomic",
 };
 
-function definition(kind: string, plural: string, spec: object, status: object): KubernetesObject {
+function definition(kind: string, plural: string, spec: object, status?: object): KubernetesObject {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -44,7 +44,13 @@ function definition(kind: string, plural: string, spec: object, status: object):
           schema: {
             openAPIV3Schema: {
               type: "object",
-              properties: { apiVersion: string, kind: string, metadata: { type: "object" }, spec, status },
+              properties: {
+                apiVersion: string,
+                kind: string,
+                metadata: { type: "object" },
+                spec,
+                status: status ?? { type: "object" },
+              },
             },
           },
         },
@@ -113,4 +119,24 @@ export const spiffeIdCrd = (): KubernetesObject =>
         entryFailures: integer,
       }),
     }),
+  );
+
+/** Another trust domain. */
+export const federatedTrustDomainCrd = (): KubernetesObject =>
+  definition(
+    "ClusterFederatedTrustDomain",
+    "clusterfederatedtrustdomains",
+    object(
+      {
+        trustDomain: { type: "string", pattern: "[a-z0-9._-]{1,255}" },
+        bundleEndpointURL: string,
+        bundleEndpointProfile: object(
+          { type: { type: "string", enum: ["https_spiffe", "https_web"] }, endpointSPIFFEID: string },
+          ["type"],
+        ),
+        trustDomainBundle: string,
+        className: string,
+      },
+      ["bundleEndpointProfile", "bundleEndpointURL", "trustDomain"],
+    ),
   );

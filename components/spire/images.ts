@@ -12,6 +12,7 @@ export const defaultImages = (version: string) => ({
   agent: `ghcr.io/spiffe/spire-agent:${version}`,
   // Has versions of its own; this is the one that SPIRE's chart deploys (spiffe/helm-charts-hardened).
   controllerManager: "ghcr.io/spiffe/spire-controller-manager:0.7.0",
+  oidcProvider: `ghcr.io/spiffe/oidc-discovery-provider:${version}`,
 });
 
 /** For the SPIRE in Cilium's chart: the image that the chart itself has beside it, whose digest is recorded like the others. */
@@ -27,6 +28,7 @@ export function imagesOf({
     server: withDigest(images.server ?? defaults.server),
     agent: withDigest(images.agent ?? defaults.agent),
     controllerManager: withDigest(images.controllerManager ?? defaults.controllerManager),
+    oidcProvider: withDigest(images.oidcProvider ?? defaults.oidcProvider),
   };
 }
 

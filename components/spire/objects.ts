@@ -6,14 +6,19 @@ import {
   agentClusterRules,
   certificateRules,
   electionRules,
+  federationRules,
   roleAndBinding,
   serverClusterRules,
   serverNamespaceRules,
   serviceAccount,
   workloadRules,
 } from "./rbac";
-import { spiffeIdCrd, staticEntryCrd } from "./definitions";
-import { ciliumEntries, clusterSpiffeId } from "./registration";
+import { registrationPolicy } from "./admission";
+import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
+import { bundleService, federatedTrustDomain } from "./federation";
+import { monitoringObjects } from "./monitoring";
+import { oidcObjects } from "./oidc";
+import { ciliumEntries, clusterSpiffeId, clusterStaticEntry } from "./registration";
 import {
   headlessService,
   serverBudget,
@@ -67,8 +72,24 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
 
   const crd = add("crd-clusterstaticentries", staticEntryCrd(), [], true);
   const idCrd = args.workloads.length > 0 ? [add("crd-clusterspiffeids", spiffeIdCrd(), [], "retained")] : [];
-  const ids = args.workloads.map((workload) => add(`id-${workload.name}`, clusterSpiffeId(workload), idCrd));
-  const entries = ciliumEntries(args).map((entry) => add(`entry-${entry.metadata.name}`, entry, [crd], true));
+  const { federation } = args;
+  const peerCrd = federation
+    ? [add("crd-clusterfederatedtrustdomains", federatedTrustDomainCrd(), [], "retained")]
+    : [];
+  const peers = (federation?.peers ?? []).map((peer) =>
+    add(`federation-${peer.trustDomain}`, federatedTrustDomain(peer), peerCrd),
+  );
+  const ids = args.workloads.map((workload) =>
+    add(`id-${workload.name}`, clusterSpiffeId(workload), [...idCrd, ...peers]),
+  );
+  const entries = [
+    ...ciliumEntries(args).map((entry) => add(`entry-${entry.metadata.name}`, entry, [crd], true)),
+    ...args.entries.map((entry) => add(`entry-${entry.name}`, clusterStaticEntry(args, entry), [crd, ...peers])),
+  ];
+  if (args.admissionPolicy) {
+    const [policy, binding] = registrationPolicy(args);
+    add("admission-binding", binding, [add("admission-policy", policy)]);
+  }
 
   // Kept, since a namespace takes its volumes with it.
   const shared = args.agentNamespace === spire.namespace;
@@ -82,6 +103,7 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
   const serverNeeds = [
     crd,
     ...idCrd,
+    ...peerCrd,
     add("server-account", serviceAccount(serverAccount, serverParts(args).annotations), within),
     ...addPair("server-cluster", roleAndBinding(serverAccount, serverClusterRules), []),
     ...addPair("server", roleAndBinding(serverAccount, serverNamespaceRules, args.agentNamespace), agentsWithin),
@@ -90,6 +112,9 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
       : []),
     ...(args.replicas > 1
       ? addPair("election", roleAndBinding(serverAccount, electionRules, spire.namespace, leaseName), within)
+      : []),
+    ...(federation
+      ? addPair("federation", roleAndBinding(serverAccount, federationRules, undefined, "spire-federation"), [])
       : []),
     ...(args.upstreamAuthority.certManager
       ? addPair(
@@ -105,7 +130,8 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
       : []),
     add("server-headless", headlessService(args), within),
     ...(args.replicas > 1 ? [add("server-budget", serverBudget(), within)] : []),
-    add("server-network", serverNetworkPolicy(), within),
+    ...(federation ? [add("server-bundle", bundleService(federation), within)] : []),
+    add("server-network", serverNetworkPolicy(args), within),
   ];
   const server = add("server", serverStatefulSet(args, serverConfig), [...within, ...serverNeeds]);
 
@@ -121,6 +147,16 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
     add("agent-config", agentConfig, agentsWithin),
   ];
   add("agent", agentDaemonSet(args, agentConfig), [...agentsWithin, ...agentNeeds]);
+  const extras = {
+    ...(args.monitoring ? monitoringObjects(args, args.monitoring) : {}),
+    ...(args.oidc ? oidcObjects(args, args.oidc) : {}),
+  };
+  const made: string[] = [];
+  for (const [thing, manifest] of Object.entries(extras)) {
+    // A pod comes after its other objects, and after the server, which publishes what it reads.
+    const needs = manifest.kind === "Deployment" ? [server, ...made] : [];
+    made.push(add(thing, manifest, [...within, ...agentsWithin, ...needs]));
+  }
   return objects;
 }
 

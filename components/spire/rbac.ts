@@ -60,6 +60,11 @@ export const workloadRules: readonly Rule[] = [
   { apiGroups: ["spire.spiffe.io"], resources: ["clusterspiffeids/status"], verbs: ["get", "patch", "update"] },
 ];
 
+/** What the controller-manager reads where there are other trust domains. */
+export const federationRules: readonly Rule[] = [
+  { apiGroups: ["spire.spiffe.io"], resources: ["clusterfederatedtrustdomains"], verbs: ["get", "list", "watch"] },
+];
+
 /** What the server does in its namespace where cert-manager signs its CA (pkg/server/plugin/upstreamauthority/certmanager): ask, wait, and clear away. */
 export const certificateRules: readonly Rule[] = [
   {

@@ -20,28 +20,68 @@ export function ciliumEntries(args: ManagedSpire): KubernetesObject[] {
   ];
 }
 
-function staticEntry(name: string, spiffeID: string, parentID: string, selectors: string[]): KubernetesObject {
+/** Names of those entries: nobody else's may be called so. */
+export const ciliumEntryNames: readonly string[] = ["cilium-node-alias", "cilium-agent", "cilium-operator"];
+
+function staticEntry(
+  name: string,
+  spiffeID: string,
+  parentID: string,
+  selectors: readonly string[],
+  more: object = {},
+): KubernetesObject {
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ClusterStaticEntry",
     metadata: { name, ...owned("spire-registration") },
-    spec: { spiffeID, parentID, selectors },
+    spec: { spiffeID, parentID, selectors: [...selectors], ...more },
   };
 }
 
-/** Pods of some namespaces that get an identity each: who they are by their namespace and service account. */
-export interface WorkloadIds {
-  /** Of the ClusterSPIFFEID. */
+/** What every identity of the user's has. */
+interface Identity {
+  /** Of the object, in its kind. */
   readonly name: string;
+  /** How long their SVIDs live, as Go durations. @default the server's own */
+  readonly ttl: { readonly x509Svid?: string | undefined; readonly jwtSvid?: string | undefined };
+  /** Trust domains whose bundles come with it: SPIRE refuses the whole entry where it has no bundle of one. */
+  readonly federatesWith: readonly string[];
+  /** By which a workload with several identities tells this one. */
+  readonly hint?: string | undefined;
+}
+
+/** Whatever has some selectors, on every node. */
+export interface StaticEntry extends Identity {
+  readonly path: string;
+  readonly selectors: readonly string[];
+  readonly dnsNames: readonly string[];
+}
+
+/** An entry below the node alias, so that it reaches every node. */
+export function clusterStaticEntry(args: ManagedSpire, entry: StaticEntry): KubernetesObject {
+  const { name, path, selectors, dnsNames, ttl } = entry;
+  const id = (path: string) => `spiffe://${args.trustDomain}${path}`;
+  return staticEntry(name, id(path), id(nodeAliasPath(args)), selectors, {
+    ...(dnsNames.length > 0 ? { dnsNames: [...dnsNames] } : {}),
+    ...(ttl.x509Svid === undefined ? {} : { x509SVIDTTL: ttl.x509Svid }),
+    ...(ttl.jwtSvid === undefined ? {} : { jwtSVIDTTL: ttl.jwtSvid }),
+    ...shared(entry),
+  });
+}
+
+/** What both kinds of entries call the same. */
+const shared = ({ federatesWith, hint }: Identity) => ({
+  ...(federatesWith.length > 0 ? { federatesWith: [...federatesWith] } : {}),
+  ...(hint === undefined ? {} : { hint }),
+});
+
+/** Pods of some namespaces that get an identity each: who they are by their namespace and service account. */
+export interface WorkloadIds extends Identity {
   readonly namespaces: readonly string[];
   /** The path of their SPIFFE ID, in which `{namespace}`, `{serviceAccount}` and `{pod}` stand for the pod's. */
   readonly path: string;
   /** The names of the Services that lead to a pod, as DNS names of its SVID. */
   readonly dnsNames: boolean;
-  /** How long their SVIDs live, as Go durations. @default the server's own */
-  readonly ttl: { readonly x509Svid?: string | undefined; readonly jwtSvid?: string | undefined };
-  /** By which a workload with several identities tells this one. */
-  readonly hint?: string | undefined;
 }
 
 /** What stands for a pod's names, as spire-controller-manager's templates have them (docs/clusterspiffeid-crd.md). */
@@ -52,7 +92,8 @@ export const placeholders = {
 } as const;
 
 /** An entry for each pod of its namespaces, which the controller-manager makes and takes away with the pod. */
-export function clusterSpiffeId({ name, namespaces, path, dnsNames, ttl, hint }: WorkloadIds): KubernetesObject {
+export function clusterSpiffeId(workload: WorkloadIds): KubernetesObject {
+  const { name, namespaces, path, dnsNames, ttl } = workload;
   const template = path.replace(/\{(\w+)\}/g, (_, key: keyof typeof placeholders) => placeholders[key]);
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
@@ -67,7 +108,7 @@ export function clusterSpiffeId({ name, namespaces, path, dnsNames, ttl, hint }:
       ...(dnsNames ? { autoPopulateDNSNames: true } : {}),
       ...(ttl.x509Svid === undefined ? {} : { ttl: ttl.x509Svid }),
       ...(ttl.jwtSvid === undefined ? {} : { jwtTtl: ttl.jwtSvid }),
-      ...(hint === undefined ? {} : { hint }),
+      ...shared(workload),
     },
   };
 }

@@ -2,8 +2,10 @@ import { owned, type KubernetesObject } from "../kubernetes";
 import { upstreamParts } from "./authority";
 import { datastoreParts, isShared } from "./datastore";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
+import { bundlePort } from "./federation";
 import { imagesOf } from "./images";
 import { keyParts } from "./keys";
+import { metricsIngress, metricsPort, metricsPorts } from "./monitoring";
 import { joined, type ServerParts } from "./parts";
 import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
@@ -63,10 +65,11 @@ export function headlessService({ replicas }: ManagedSpire): KubernetesObject {
 }
 
 /**
- * Nobody reaches the server but on its own port, where it wants to know who asks; the kubelet's probes pass as they do everywhere. From anywhere, since
+ * Nobody reaches the server but on its own port, where it wants to know who asks, and where there are peers on the one for its bundle, which is no secret; the kubelet's probes pass as they do everywhere. From anywhere, since
  * agents and Cilium's operator come from the nodes' addresses, which network policies tell apart badly. Egress is untouched.
  */
-export function serverNetworkPolicy(): KubernetesObject {
+export function serverNetworkPolicy({ federation, monitoring }: ManagedSpire): KubernetesObject {
+  const ports = [spire.serverPort, ...(federation ? [bundlePort] : [])];
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
@@ -74,7 +77,7 @@ export function serverNetworkPolicy(): KubernetesObject {
     spec: {
       podSelector: { matchLabels: selectorOf(spire.server) },
       policyTypes: ["Ingress"],
-      ingress: [{ ports: [{ port: spire.serverPort, protocol: "TCP" }] }],
+      ingress: [{ ports: ports.map((port) => ({ port, protocol: "TCP" })) }, ...metricsIngress(monitoring)],
     },
   };
 }
@@ -161,7 +164,9 @@ function serverContainer(args: ManagedSpire, parts: ServerParts): object {
     ...(parts.env.length > 0 ? { env: parts.env } : {}),
     ports: [
       { name: "grpc", containerPort: spire.serverPort, protocol: "TCP" },
+      ...(args.federation ? [{ name: "bundle", containerPort: bundlePort, protocol: "TCP" }] : []),
       { name: "health", containerPort: healthPorts.server, protocol: "TCP" },
+      ...metricsPort(args.monitoring, "metrics", metricsPorts.server),
     ],
     ...probes(healthPorts.server),
     resources: resources("100m", "128Mi", "512Mi"),
@@ -178,7 +183,10 @@ function controllerManagerContainer(args: ManagedSpire): object {
     imagePullPolicy: args.images.pullPolicy,
     args: [`--config=${paths.config}/controller-manager.json`],
     env: [{ name: "ENABLE_WEBHOOKS", value: "false" }],
-    ports: [{ name: "manager-health", containerPort: healthPorts.controllerManager, protocol: "TCP" }],
+    ports: [
+      { name: "manager-health", containerPort: healthPorts.controllerManager, protocol: "TCP" },
+      ...metricsPort(args.monitoring, "manager-metrics", metricsPorts.controllerManager),
+    ],
     livenessProbe: { httpGet: { path: "/healthz", port: healthPorts.controllerManager }, periodSeconds: 30 },
     resources: resources("10m", "64Mi", "256Mi"),
     securityContext: restricted,

@@ -1,6 +1,9 @@
 import type { UpstreamAuthority } from "./authority";
+import type { Federation } from "./federation";
 import type { KeyManager } from "./keys";
-import type { WorkloadIds } from "./registration";
+import type { Monitoring } from "./monitoring";
+import type { Oidc } from "./oidc";
+import type { StaticEntry, WorkloadIds } from "./registration";
 
 /** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
 export type SpireArgs = ManagedSpire | BundledSpire;
@@ -29,6 +32,16 @@ export interface ManagedSpire {
   readonly keyManager: KeyManager;
   /** Whose pods get an identity each, beside what Cilium registers. */
   readonly workloads: readonly WorkloadIds[];
+  /** Identities that are told by other selectors than a pod's. */
+  readonly entries: readonly StaticEntry[];
+  /** Other trust domains, and how they reach this one. */
+  readonly federation?: Federation;
+  /** Whether the API server refuses entries that would make an admin or be somebody else's, whoever writes them. */
+  readonly admissionPolicy: boolean;
+  /** Who watches it. */
+  readonly monitoring?: Monitoring | undefined;
+  /** By which others verify JWT-SVIDs. */
+  readonly oidc?: Oidc | undefined;
   /** Whether agents accept any certificate from the kubelet. */
   readonly skipKubeletVerification: boolean;
   /** Whole references where they are not SPIRE's own at this version, and when the kubelet pulls. */
@@ -36,6 +49,7 @@ export interface ManagedSpire {
     readonly server?: string | undefined;
     readonly agent?: string | undefined;
     readonly controllerManager?: string | undefined;
+    readonly oidcProvider?: string | undefined;
     readonly pullPolicy: "IfNotPresent" | "Always" | "Never";
   };
   /** Where Cilium's agents and operator run. */
@@ -70,6 +84,7 @@ export const spire = {
   namespace: "spire",
   server: "spire-server",
   headless: "spire-server-headless",
+  bundleEndpoint: "spire-server-bundle",
   agent: "spire-agent",
   serverPort: 8081,
   /** The agents' bundle, published by the server: nobody else writes it. */
@@ -86,6 +101,9 @@ export const spire = {
 
 /** SPIFFE IDs that Cilium has built in (operator/auth/spire/client.go, pkg/auth/spire/delegate.go). */
 export const ciliumIds = { agent: "/cilium-agent", operator: "/cilium-operator" } as const;
+
+/** Beginnings of paths that mean somebody else: SPIRE's own, and those that Cilium has built in. */
+export const reservedPaths: readonly string[] = ["/spire", "/identity", ciliumIds.agent, ciliumIds.operator];
 
 /** Address of the SPIRE server for Cilium, which resolves `<service>.<namespace>.svc` through the Kubernetes API and so needs a ClusterIP. */
 export const serverAddress = `${spire.server}.${spire.namespace}.svc:${spire.serverPort}`;

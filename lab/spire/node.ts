@@ -28,7 +28,7 @@ export class LabNode {
   private readonly agents: Agent[] = [];
 
   private constructor(
-    private readonly spire: Spire,
+    readonly spire: Spire,
     private readonly kubelet: Kubelet,
     private readonly authority: string,
   ) {}
@@ -74,7 +74,7 @@ export class LabNode {
       this.spire.tokenFile(join(name, file), namespace, serviceAccount, ...bound, ...options);
     const directory = join(this.spire.directory, name);
     mkdirSync(join(directory, "workload"), { recursive: true });
-    const [healthPort = 0] = await freePorts(1);
+    const [healthPort = 0, metricsPort = 0] = await freePorts(2);
     return this.run(name, {
       data: directory,
       workloadSocket: join(directory, "workload/agent.sock"),
@@ -83,6 +83,7 @@ export class LabNode {
       token: token("attestation.token", `--audience=${audience}`),
       kubelet: { port: this.kubelet.port, authority: this.authority, token: token("account.token") },
       healthPort,
+      metricsPort,
     });
   }
 
@@ -114,10 +115,8 @@ export class LabNode {
   }
 
   private async run(name: string, places: AgentPlaces): Promise<Agent> {
-    const configuration = replace(
-      this.spire.file(names.agent, "agent.conf"),
-      agentReplacements(places, this.spire.places),
-    );
+    const rendered = this.spire.file(names.agent, "agent.conf");
+    const configuration = replace(rendered, agentReplacements(places, this.spire.places, rendered));
     const file = this.spire.write(join(name, "agent.conf"), configuration);
     const process = await startProcess(name, [buildTool("spire-agent"), "run", "-config", file], {
       directory: this.spire.directory,

@@ -3,7 +3,14 @@ export interface Places {
   /** Of the server: its data, its socket, and a kubeconfig of its service account. */
   readonly server: { readonly data: string; readonly socket: string; readonly kubeconfig: string };
   /** Ports on loopback. */
-  readonly ports: { readonly server: number; readonly serverHealth: number; readonly managerHealth: number };
+  readonly ports: {
+    readonly server: number;
+    readonly serverHealth: number;
+    readonly managerHealth: number;
+    readonly bundle: number;
+    readonly serverMetrics: number;
+    readonly managerMetrics: number;
+  };
 }
 
 /** The same of one agent, and what the kubelet would have mounted into its pod. */
@@ -15,6 +22,7 @@ export interface AgentPlaces {
   readonly token: string;
   readonly kubelet: { readonly port: number; readonly authority: string; readonly token: string };
   readonly healthPort: number;
+  readonly metricsPort: number;
 }
 
 /** Values by the path of the one that each takes the place of: `server.bind_port`. */
@@ -28,7 +36,15 @@ export function serverReplacements(
   clusterName: string,
   configuration: object,
 ): Replacements {
-  const { plugins } = configuration as { plugins: Readonly<Record<string, readonly [object]>> };
+  const {
+    plugins,
+    server: own,
+    telemetry,
+  } = configuration as {
+    plugins: Readonly<Record<string, readonly [object]>>;
+    server: object;
+    telemetry?: object;
+  };
   const has = (type: string, name: string) => Object.hasOwn(plugins[type]?.[0] ?? {}, name);
   const sqlite = JSON.stringify(plugins["DataStore"]).includes('"sqlite3"');
   return {
@@ -36,6 +52,12 @@ export function serverReplacements(
     "server.bind_port": String(ports.server),
     "server.socket_path": server.socket,
     "server.data_dir": server.data,
+    ...("federation" in own
+      ? {
+          "server.federation.bundle_endpoint.address": loopback,
+          "server.federation.bundle_endpoint.port": ports.bundle,
+        }
+      : {}),
     ...(sqlite ? { "plugins.DataStore.0.sql.plugin_data.connection_string": `${server.data}/datastore.sqlite3` } : {}),
     ...(has("KeyManager", "disk")
       ? { "plugins.KeyManager.0.disk.plugin_data.keys_path": `${server.data}/keys.json` }
@@ -49,11 +71,15 @@ export function serverReplacements(
       server.kubeconfig,
     "health_checks.bind_address": loopback,
     "health_checks.bind_port": String(ports.serverHealth),
+    ...(telemetry ? { "telemetry.Prometheus.host": loopback, "telemetry.Prometheus.port": ports.serverMetrics } : {}),
   };
 }
 
-export function agentReplacements(agent: AgentPlaces, { ports }: Places): Replacements {
+export function agentReplacements(agent: AgentPlaces, { ports }: Places, configuration: object): Replacements {
   return {
+    ...("telemetry" in configuration
+      ? { "telemetry.Prometheus.host": loopback, "telemetry.Prometheus.port": agent.metricsPort }
+      : {}),
     "agent.data_dir": agent.data,
     "agent.server_address": loopback,
     "agent.server_port": String(ports.server),
@@ -71,8 +97,11 @@ export function agentReplacements(agent: AgentPlaces, { ports }: Places): Replac
   };
 }
 
-export function managerReplacements({ server, ports }: Places): Replacements {
+/** @param configuration what of it is replaced depends on whether it serves metrics */
+export function managerReplacements({ server, ports }: Places, configuration: object): Replacements {
+  const { metrics } = configuration as { metrics: { bindAddress: string } };
   return {
+    ...(metrics.bindAddress === "0" ? {} : { "metrics.bindAddress": `${loopback}:${ports.managerMetrics}` }),
     spireServerSocketPath: server.socket,
     "health.healthProbeBindAddress": `${loopback}:${ports.managerHealth}`,
   };

@@ -52,12 +52,13 @@ export class Spire {
 
   /** Applies the objects to a control plane. */
   static async install(cluster: ControlPlane, objects: readonly KubernetesObject[]): Promise<Spire> {
-    const [server = 0, serverHealth = 0, managerHealth = 0] = await freePorts(3);
+    const [server = 0, serverHealth = 0, managerHealth = 0, bundle = 0, serverMetrics = 0, managerMetrics = 0] =
+      await freePorts(6);
     const directory = mkdtempSync(join(tmpdir(), "zt-spire-"));
     const at = (name: string) => join(directory, name);
     const spire = new Spire(cluster, objects, directory, {
       server: { data: at("server"), socket: at("api.sock"), kubeconfig: at("server.kubeconfig") },
-      ports: { server, serverHealth, managerHealth },
+      ports: { server, serverHealth, managerHealth, bundle, serverMetrics, managerMetrics },
     });
     const first = (kind: string) => objects.filter((object) => object.kind === kind);
     const crds = first("CustomResourceDefinition");
@@ -147,7 +148,8 @@ export class Spire {
   }
 
   async startManager(): Promise<void> {
-    const configuration = replace(this.file(names.server, "controller-manager.json"), managerReplacements(this.places));
+    const rendered = this.file(names.server, "controller-manager.json");
+    const configuration = replace(rendered, managerReplacements(this.places, rendered));
     const file = this.write("controller-manager.json", configuration);
     this.manager = await startProcess(
       "controller-manager",

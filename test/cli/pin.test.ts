@@ -88,7 +88,12 @@ describe("npm run pin", () => {
     [["--version", "1.14.1"], "1.14.1"],
   ])("with %j reads SPIRE's own images of version %s, and the controller-manager's", async (options, version) => {
     await withRegistry(async (registry) => {
-      const images = [`spire-server:${version}`, `spire-agent:${version}`, "spire-controller-manager:0.7.0"];
+      const images = [
+        `spire-server:${version}`,
+        `spire-agent:${version}`,
+        "spire-controller-manager:0.7.0",
+        `oidc-discovery-provider:${version}`,
+      ];
       for (const image of images) registry.answers[`/v2/spiffe/${image.replace(":", "/manifests/")}`] = index(image);
       expect(await pinFrom(registry, ...options)).toMatchObject({ status: 0, stderr: "" });
       expect(JSON.parse(written())).toEqual(

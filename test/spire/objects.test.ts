@@ -11,6 +11,8 @@ const args: ManagedSpire = {
   version: "1.15.3",
   images: { pullPolicy: "IfNotPresent" },
   replicas: 1,
+  entries: [],
+  admissionPolicy: false,
   datastore: { type: "sqlite3" },
   upstreamAuthority: {},
   keyManager: {},

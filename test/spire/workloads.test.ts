@@ -19,8 +19,8 @@ describe("workloads with identities of their own", () => {
   });
 
   test("have another path, DNS names, lifetimes and a hint where the configuration says so", () => {
-    expect(specOf("path=/{namespace}/{pod}", "dnsNames=true", "ttl.x509Svid=1h", "hint=internal")).toMatchObject({
-      spiffeIDTemplate: "spiffe://{{ .TrustDomain }}/{{ .PodMeta.Namespace }}/{{ .PodMeta.Name }}",
+    expect(specOf("path=/pods/{namespace}/{pod}", "dnsNames=true", "ttl.x509Svid=1h", "hint=internal")).toMatchObject({
+      spiffeIDTemplate: "spiffe://{{ .TrustDomain }}/pods/{{ .PodMeta.Namespace }}/{{ .PodMeta.Name }}",
       autoPopulateDNSNames: true,
       ttl: "1h",
       hint: "internal",
@@ -37,6 +37,37 @@ describe("workloads with identities of their own", () => {
   test("lose their identities with the list, while the CRD stays, and those of others with it", () => {
     expect(find(shop, extraCrd)?.keep).toBe("retained");
     expect(find(shop, "ClusterSPIFFEID shop")?.keep).toBe(false);
+  });
+});
+
+describe("whatever has some selectors", () => {
+  const exporter = ["name=exporter", "path=/node-exporter", "selectors[0]=unix:path:/bin/node_exporter"];
+  const entry = (...values: string[]) => [...exporter, ...values].map((value) => `spire.entries[0].${value}`);
+
+  test("has an identity on every node, with what the configuration says of it", () => {
+    const more = ["dnsNames[0]=metrics.local", "ttl.x509Svid=1h", "ttl.jwtSvid=5m", "hint=metrics"];
+    expect(manifestOf(entry(...more), "ClusterStaticEntry exporter")["spec"]).toEqual({
+      spiffeID: "spiffe://apps.zt.internal/node-exporter",
+      parentID: "spiffe://apps.zt.internal/ns/spire/sa/spire-agent",
+      selectors: ["unix:path:/bin/node_exporter"],
+      dnsNames: ["metrics.local"],
+      x509SVIDTTL: "1h",
+      jwtSVIDTTL: "5m",
+      hint: "metrics",
+    });
+  });
+
+  test("loses it with the list, and Cilium does not lose its own", () => {
+    expect(find(entry(), "ClusterStaticEntry exporter")?.keep).toBe(false);
+    expect(find(entry(), "ClusterStaticEntry cilium-agent")?.keep).toBe(true);
+  });
+
+  test.each([
+    ["the name of one of Cilium's", ["name=cilium-agent"], "this one is that of an entry for Cilium"],
+    ["the path of one of Cilium's", ["path=/cilium-operator"], "a path that is not below"],
+    ["a selector that is none", ["selectors[0]=k8s"], "<type>:<value>"],
+  ])("is refused %s", (_, values, problem) => {
+    expect(() => configOf("apps", ...entry(...values))).toThrow(problem);
   });
 });
 
@@ -67,6 +98,12 @@ describe("the configuration refuses identities", () => {
   test("that would be the same in several namespaces, or twice", () => {
     expect(problemOf("0].path=/shop")).toContain("a path with {namespace}");
     expect(problemOf("1].name=shop", "1].namespaces[0]=web")).toContain("workloads[0] is shop");
+  });
+
+  test.each(["/{serviceAccount}", "/cilium-{serviceAccount}"])("that a pod could make an admin's: %s", (path) => {
+    expect(problemOf(`0].path=${path}`)).toContain(
+      "a path that begins with a name, so that no pod decides whose it is",
+    );
   });
 
   test("with a placeholder that there is not", () => {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import { spiffeIdCrd, staticEntryCrd } from "../../../components/spire/definitions";
+import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "../../../components/spire/definitions";
 import { buildTool, downloadModule } from "../../../tools/go";
 import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
 import { loadConfig } from "../../../components/config/load";
@@ -117,6 +117,7 @@ describe("on an API server with Cilium's own CRDs", () => {
     const entry = { spiffeID: "spiffe://a.b/c", parentID: "spiffe://a.b/d", selectors: ["k8s:ns:e"] };
     const rest = { dnsNames: ["a"], hint: "x", admin: true, downstream: false };
     const id = { spiffeIDTemplate: "spiffe://a.b/c" };
+    const peer = { trustDomain: "c.d", bundleEndpointURL: "https://c.d", bundleEndpointProfile: { type: "https_web" } };
     const some = { matchExpressions: [{ key: "a", operator: "In", values: ["b"] }], matchLabels: { c: "d" } };
 
     test.each<[kind: string, crd: KubernetesObject, taken: object[], refused: object[]]>([
@@ -157,6 +158,24 @@ describe("on an API server with Cilium's own CRDs", () => {
           { ...id, dnsNameTemplates: "a" },
           { ...id, fallback: "true" },
           { ...id, ttls: "1h" },
+        ],
+      ],
+      [
+        "ClusterFederatedTrustDomain",
+        federatedTrustDomainCrd(),
+        [
+          peer,
+          { ...peer, trustDomainBundle: "{}", className: "x" },
+          { ...peer, bundleEndpointProfile: { type: "https_spiffe", endpointSPIFFEID: "spiffe://c.d/e" } },
+        ],
+        [
+          {},
+          { ...peer, trustDomain: "C" },
+          { ...peer, bundleEndpointURL: undefined },
+          { ...peer, bundleEndpointProfile: { type: "http" } },
+          { ...peer, bundleEndpointProfile: { endpointSPIFFEID: "spiffe://c.d/e" } },
+          { ...peer, trustDomainBundle: {} },
+          { ...peer, bundle: "{}" },
         ],
       ],
     ])("%s", (kind, crd, taken, refusedOnes) => {

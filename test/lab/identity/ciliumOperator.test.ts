@@ -1,11 +1,9 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import type { Container } from "../../../lab/spire/container";
+import { ciliumIdentity, startCiliumOperator } from "../../../lab/spire/ciliumOperator";
 import { LabNode, type Agent } from "../../../lab/spire/node";
-import { freePorts } from "../../../lab/ports";
-import { startProcess, tail, type Process } from "../../../lab/spire/process";
-import { buildTool } from "../../../tools/go";
+import { tail, type Process } from "../../../lab/spire/process";
 import { Spire } from "../../../lab/spire/spire";
 import { until } from "../../../lab/until";
 import { spireObjectsOf, staticEntry } from "./support";
@@ -15,7 +13,6 @@ let cluster: ControlPlane;
 let spire: Spire;
 let node: LabNode;
 let agent: Agent;
-let container: Container;
 let operator: Process;
 
 beforeAll(async () => {
@@ -24,11 +21,7 @@ beforeAll(async () => {
   node = await LabNode.start(spire, "node1");
   agent = await node.startAgent("agent");
   await node.untilReady(agent);
-  container = node.runPod("kube-system", "cilium-operator", "cilium-operator").container;
-  await startOperator();
-  const established = () => cluster.kubectl(["get", "crds", "--output=name"]).includes("ciliumidentities.cilium.io");
-  await until("Cilium's CRDs are there", established, { detail: () => tail(operator) });
-  cluster.kubectl(["wait", "--for=condition=Established", "crd/ciliumidentities.cilium.io"]);
+  operator = await startCiliumOperator(node, agent);
   for (const identity of ["4242", "4243"]) spire.apply(ciliumIdentity(identity));
 });
 afterAll(async () => {
@@ -88,36 +81,6 @@ test("when the server has lost its volume, it registers identities again only af
   spire.apply(ciliumIdentity("4244"));
   await untilRegistered("4244");
   await operator.stop();
-  await startOperator();
+  operator = await startCiliumOperator(node, agent, "cilium-operator-again");
   await untilRegistered("4242", "4244");
-});
-
-async function startOperator(): Promise<void> {
-  const [api = 0, metrics = 0] = await freePorts(2);
-  const flags = [
-    `--k8s-kubeconfig-path=${cluster.kubeconfig}`,
-    "--identity-allocation-mode=crd",
-    "--ipam=kubernetes",
-    "--enable-ipv4=true",
-    "--enable-ipv6=false",
-    `--operator-api-serve-addr=127.0.0.1:${api}`,
-    `--operator-prometheus-serve-addr=127.0.0.1:${metrics}`,
-    "--unmanaged-pod-watcher-interval=0",
-    "--mesh-auth-enabled=true",
-    "--mesh-auth-mutual-enabled=true",
-    `--mesh-auth-spire-server-address=127.0.0.1:${spire.places.ports.server}`,
-    `--mesh-auth-spiffe-trust-domain=${spire.trustDomain}`,
-    `--mesh-auth-spire-agent-socket=${agent.places.workloadSocket}`,
-  ];
-  operator = await startProcess("cilium-operator", container.within([buildTool("cilium-operator"), ...flags]), {
-    directory: spire.directory,
-    env: { K8S_NODE_NAME: "node1", POD_NAMESPACE: "kube-system" },
-  });
-}
-
-const ciliumIdentity = (name: string) => ({
-  apiVersion: "cilium.io/v2",
-  kind: "CiliumIdentity",
-  metadata: { name },
-  "security-labels": { "k8s:io.kubernetes.pod.namespace": "orders", "k8s:app": name },
 });

@@ -16,7 +16,7 @@ const rendered = {
 };
 const places = {
   server: { data: "/lab/data", socket: "/lab/api.sock", kubeconfig: "/lab/kubeconfig" },
-  ports: { server: 1, serverHealth: 2, managerHealth: 3 },
+  ports: { server: 1, serverHealth: 2, managerHealth: 3, bundle: 6, serverMetrics: 7, managerMetrics: 8 },
 };
 const agentPlaces = {
   data: "/lab/agent",
@@ -26,6 +26,7 @@ const agentPlaces = {
   token: "/lab/token",
   kubelet: { port: 4, authority: "/lab/authority", token: "/lab/account-token" },
   healthPort: 5,
+  metricsPort: 9,
 };
 
 describe("what runs in the lab differs from what is rendered in these paths and addresses alone", () => {
@@ -46,7 +47,7 @@ describe("what runs in the lab differs from what is rendered in these paths and 
   });
 
   test("the agent, and beside them the delay after which it starts again from the published bundle", () => {
-    const run = replace(rendered.agent, agentReplacements(agentPlaces, places));
+    const run = replace(rendered.agent, agentReplacements(agentPlaces, places, rendered.agent));
     expect(differences(rendered.agent, run)).toEqual([
       "agent.admin_socket_path",
       "agent.data_dir",
@@ -64,7 +65,7 @@ describe("what runs in the lab differs from what is rendered in these paths and 
   });
 
   test("the controller-manager", () => {
-    const run = replace(rendered.manager, managerReplacements(places));
+    const run = replace(rendered.manager, managerReplacements(places, rendered.manager));
     expect(differences(rendered.manager, run)).toEqual(["health.healthProbeBindAddress", "spireServerSocketPath"]);
   });
 });

@@ -1,12 +1,21 @@
 import { expect } from "vitest";
 import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
-import { transitionOf } from "../../support/stacks";
+import { plan } from "../../../components/plan";
+import type { Previous } from "../../../components/rollout/state";
+import { configOf, transitionOf } from "../../support/stacks";
 
 /** What the component Spire plans for the stack apps, with assignments as `--set` takes them. */
 export function spireObjectsOf(...assignments: string[]): KubernetesObject[] {
   const { plan } = transitionOf("apps", { from: "on", auth: true }, assignments);
   const spire = plan.components.find(({ kind }) => kind === "Spire") ?? expect.fail("no SPIRE is planned");
   return spire.objects.map(({ manifest }) => manifest);
+}
+
+/** What the component Spire plans for a stack in one update of several, and what that update records. */
+export function spireUpdate(stack: "apps" | "infra", assignments: readonly string[], previous: Previous) {
+  const { components, outputs } = plan(configOf(stack, ...assignments), previous);
+  const spire = components.find(({ kind }) => kind === "Spire") ?? expect.fail("no SPIRE is planned");
+  return { objects: spire.objects.map(({ manifest }) => manifest), state: outputs.rollout };
 }
 
 /** A configuration file in a rendered ConfigMap. */
