@@ -52,7 +52,7 @@ export function monitoringObjects(args: ManagedSpire, monitoring: Monitoring): R
               expr,
               for: duration,
               labels: { severity },
-              annotations: { summary, runbook_url: "docs/recovery.md" },
+              annotations: { summary, runbook: "docs/recovery.md" },
             })),
           },
         ],

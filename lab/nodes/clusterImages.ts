@@ -41,7 +41,14 @@ export function clusterImages(): string[] {
     pause(),
     {
       reference: references.workload,
-      files: { "/usr/bin/node": process.execPath, "/workload.js": "lab/nodes/workload.js" },
+      files: {
+        "/usr/bin/node": process.execPath,
+        "/workload.js": "lab/nodes/workload.js",
+        // For the commands of docs/recovery.md.
+        ...Object.fromEntries(
+          ["sh", "ls", "grep", "rm", "tar", "sleep"].map((name) => [`/bin/${name}`, `/bin/${name}`]),
+        ),
+      },
       entrypoint: ["node", "/workload.js"],
     },
     { reference: references.coredns, files: { "/coredns": tools.coredns }, entrypoint: ["/coredns"] },
