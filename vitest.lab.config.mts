@@ -10,10 +10,11 @@ const shared = {
 const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 
 const traffic = "test/lab/nodes/cluster.test.ts";
-/** They wait for nothing: that they are slowed down fails none of them. */
+/** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
-  ...["charts", "hubbleProto", "versions", "engine/objects", "identity/configuration"],
-  ...["providers/difference", "providers/differential", "providers/objects", "providers/random"],
+  ...["charts", "hubbleProto", "versions", "engine/objects", "engine/rights"],
+  ...["agentNamespace", "configuration", "metrics", "oidc", "workloads"].map((name) => `identity/${name}`),
+  ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
 /** It waits for minutes. */
 const slow = "test/lab/identity/expired.test.ts";

@@ -8,6 +8,7 @@ import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
 import { phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
+import { choicesOf } from "./rollout/choices";
 import { federatedBy, federationOf, peerNotes } from "./rollout/peers";
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
@@ -78,6 +79,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
+  const choices = choicesOf(config);
   const values = ciliumValues(ciliumArgs(config));
   const rollout: RolloutState = {
     auth: config.auth,
@@ -91,6 +93,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ),
     offs: (previous.state?.offs ?? 0) + (turnsOff(config, previous) ? 1 : 0),
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
+    ...(choices ? { choices } : {}),
     ...(federated ? { federated } : {}),
     objects: recordOf(manifestsOf(components)),
   };

@@ -13,6 +13,8 @@ const recorded = z.object({
   offs: z.int().exactOptional(),
   /** SPIRE's version, where it is of this stack. */
   spire: z.string().exactOptional(),
+  /** What of SPIRE is chosen once, as choicesOf has it. Missing as `objects` is. */
+  choices: z.record(z.string(), z.string()).exactOptional(),
   /** The trust domains with which SPIRE federates, and the bundle that it began with; empty where it needed none. */
   federated: z.record(z.string(), z.string()).exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */

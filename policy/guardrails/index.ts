@@ -57,6 +57,7 @@ import { serverAddress } from "./serverAddress";
 import { serverSidecar } from "./serverSidecar";
 import { shortLivedCallers } from "./shortLivedCallers";
 import { socketDirectories } from "./socketDirectories";
+import { spireChoices } from "./spireChoices";
 import { spireNeeded } from "./spireNeeded";
 import { spireOptions } from "./spireOptions";
 import { spireStateKept } from "./spireStateKept";
@@ -114,6 +115,7 @@ export const guardrails: readonly Guardrail[] = [
   linkerdRoutes,
   linkerdDefault,
   trustDomain,
+  spireChoices,
   spireNeeded,
   oneSpire,
   delegateWiring,

@@ -8,7 +8,11 @@ import { goodFacts, root } from "../support/stacks";
 
 export const withConfig =
   (...assignments: string[]) =>
-  (facts: Facts): Facts => ({ ...facts, config: loadConfig(readStackFile(root, "apps", assignments), "apps") });
+  (facts: Facts): Facts => {
+    // What the good facts have beside the stack file, for a SPIRE that has volumes.
+    const more = assignments.some((text) => text.startsWith("spire.install=")) ? [] : ["spire.storage.className=local"];
+    return { ...facts, config: loadConfig(readStackFile(root, "apps", [...more, ...assignments]), "apps") };
+  };
 export const withObject =
   (object: KubernetesObject) =>
   (facts: Facts): Facts => ({ ...facts, objects: [...facts.objects, object] });

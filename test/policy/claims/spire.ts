@@ -41,6 +41,33 @@ export const spire: Claims = {
     ],
     passes: [["the first deployment", (facts) => ({ ...facts, previous: {} })]],
   },
+  "spire-choices": {
+    catches: [
+      ...[
+        [
+          "another name of the cluster",
+          "cluster.name=new",
+          /cluster\.name is new, .* deployed with apps: .*; write apps/,
+        ],
+        ["another namespace for the agents", "spire.agentNamespace=agents", /every agent would be replaced/],
+        [
+          "another datastore",
+          "spire.datastore.postgres.address=db.example.com:5432",
+          /knows no agent .* write sqlite3/,
+        ],
+        ["another class for the volume", "spire.storage.className=other", /keeps its class; write local/],
+        ["a smaller volume", "spire.storage.size=512Mi", /do not shrink, .* write 1Gi/],
+      ].map(([what, value, says]) => ({
+        what: what as string,
+        change: withConfig(value as string),
+        says: says as RegExp,
+      })),
+    ],
+    passes: [
+      ["a larger volume", withConfig("spire.storage.size=2Gi")],
+      ["the first deployment", (facts) => ({ ...withConfig("cluster.name=new")(facts), previous: {} })],
+    ],
+  },
   "delegate-wiring": {
     catches: [
       {
