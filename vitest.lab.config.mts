@@ -13,7 +13,7 @@ const traffic = "test/lab/nodes/cluster.test.ts";
 /** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
   ...["charts", "hubbleProto", "versions", "engine/objects", "engine/rights"],
-  ...["agentNamespace", "configuration", "metrics", "oidc", "workloads"].map((name) => `identity/${name}`),
+  ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
 /** It waits for minutes. */
@@ -43,17 +43,17 @@ export default defineConfig({
           include: patient,
           testTimeout: 600_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
-      { test: { ...alone, name: "nodes", include: [traffic], sequence: { groupOrder: 2 } } },
+      { test: { ...alone, name: "nodes", include: [traffic], sequence: { groupOrder: 3 } } },
       {
         test: {
           ...alone,
           name: "faults",
           include: ["test/lab/nodes/**/*.test.ts", slow],
           exclude: [traffic],
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
