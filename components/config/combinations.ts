@@ -4,6 +4,7 @@ import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
 import { phases, schema, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
+import { takenTwice } from "./takenTwice";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
 
 /** A value that is well-formed and still wrong beside the others. */
@@ -28,7 +29,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...signingKeys(config),
     ...identityConflicts(config),
     ...agentsAmongOthers(config),
-    ...namesTakenTwice(config),
+    ...takenTwice(["access"], config.access ?? [], ({ name, target }) => `${target.namespace}/${name}`),
     ...missingPhases(config),
     // With authentication off they do no harm that is not there already, and off must always work.
     ...(config.auth === false ? [] : accessConflicts(config.access ?? [])),
@@ -157,17 +158,6 @@ function agentsAmongOthers({ spire, cluster }: PartialConfig): Conflict[] {
     return [];
   const hint = { allowed: "a namespace of SPIRE's own, which this program makes", example: "spire-agents" };
   return [{ path: ["spire", "agentNamespace"], hint }];
-}
-
-function namesTakenTwice({ access = [] }: PartialConfig): Conflict[] {
-  const taken = new Map<string, number>();
-  return access.flatMap(({ name, target }, i) => {
-    const id = `${target.namespace}/${name}`;
-    const first = taken.get(id) ?? i;
-    taken.set(id, first);
-    const allowed = `a name of its own, since access[${first}] is ${id}`;
-    return first === i ? [] : [{ path: ["access", i, "name"], hint: { allowed, example: `${name}-2` } }];
-  });
 }
 
 /** An intent for a namespace without a phase would silently do nothing. */

@@ -1,13 +1,14 @@
 import { ciliumEntryNames } from "../spire/registration";
 import { reservedPaths, spire as names } from "../spire/settings";
 import type { Conflict, PartialConfig } from "./combinations";
+import { takenTwice } from "./takenTwice";
 
 /** Identities that would be somebody else's, or nobody's. */
 export function identityConflicts(config: PartialConfig): Conflict[] {
   const { workloads = [], entries = [] } = config.spire ?? {};
   return [
-    ...takenTwice("workloads", workloads),
-    ...takenTwice("entries", entries),
+    ...takenTwice(["spire", "workloads"], workloads),
+    ...takenTwice(["spire", "entries"], entries),
     ...workloads.flatMap(({ namespaces, path }, i) => {
       const at = ["spire", "workloads", i];
       return [
@@ -30,16 +31,6 @@ export function identityConflicts(config: PartialConfig): Conflict[] {
 }
 
 const example = "/ns/{namespace}/sa/{serviceAccount}";
-
-function takenTwice(list: string, items: readonly { readonly name: string }[]): Conflict[] {
-  const seen = new Map<string, number>();
-  return items.flatMap(({ name }, i) => {
-    const first = seen.get(name) ?? i;
-    seen.set(name, first);
-    const hint = { allowed: `a name of its own, since ${list}[${first}] is ${name}`, example: `${name}-2` };
-    return first === i ? [] : [{ path: ["spire", list, i, "name"], hint }];
-  });
-}
 
 function othersNamespaces({ spire, cluster }: PartialConfig, namespaces: readonly string[], at: Conflict["path"]) {
   const others = [names.namespace, spire?.agentNamespace, cluster?.cilium?.namespace, "kube-system", "kube-public"];

@@ -18,7 +18,16 @@ import {
   whole,
 } from "./fields";
 import { intent } from "./intentSchema";
-import { database, federation, keyManager, staticEntry, upstreamAuthority, workloadIds } from "./spireSchema";
+import {
+  database,
+  federation,
+  keyManager,
+  monitoring,
+  oidc,
+  staticEntry,
+  upstreamAuthority,
+  workloadIds,
+} from "./spireSchema";
 import { defaultSpireVersion } from "./versions";
 import { waiver } from "./waiverSchema";
 
@@ -130,23 +139,9 @@ const spire = section({
   /** Whether the API server refuses ClusterStaticEntries and ClusterSPIFFEIDs, whoever writes them, that would make an admin or be somebody else's. */
   admissionPolicy: boolean("true").default(false),
   /** Metrics, and what Prometheus' operator and Grafana need to show them and to tell somebody. @default no metrics */
-  monitoring: object({
-    /** The namespace of Prometheus, which alone may ask the servers. */
-    namespace: namespace.default("monitoring"),
-    /** Labels by which Prometheus chooses PodMonitors and PrometheusRules. */
-    labels: json(z.record(z.string(), z.string())).prefault({}),
-  }).optional(),
+  monitoring: monitoring.optional(),
   /** By which others, clouds and Vault say, verify JWT-SVIDs: SPIRE's OIDC discovery provider. @default none */
-  oidc: object({
-    /** Under which they find it, as https://<domain>: the issuer in every JWT-SVID. */
-    domain: text(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/, "a DNS name", "oidc.example.com"),
-    /** A Secret in the agents' namespace with a certificate for it, as tls.crt and tls.key. */
-    tlsSecret: text(
-      /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
-      "the name of a Secret in the agents' namespace",
-      "oidc-tls",
-    ),
-  }).optional(),
+  oidc: oidc.optional(),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
   skipKubeletVerification: boolean("false").default(false),
   storage: section({

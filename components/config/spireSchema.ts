@@ -18,8 +18,8 @@ import {
 
 /** What SPIRE's servers are connected to. What their secrets hold is nowhere but in Secrets of the namespace spire. */
 
-const secretName = (example: string) =>
-  text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "the name of a Secret in the namespace spire", example);
+const secretName = (example: string, where = "the namespace spire") =>
+  text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, `the name of a Secret in ${where}`, example);
 /** What needs no quotes in a connection string, whatever the database. */
 const identifier = text(/^[A-Za-z_][\w-]{0,62}$/, "letters, digits, _ and -, at most 63", "spire");
 const url = (of: string, example: string) => text(/^https:\/\/[^\s"$?#]+$/, `the https:// address of ${of}`, example);
@@ -206,4 +206,18 @@ export const federation = object({
   /** Of that Service: what the cloud's load balancer wants to be told. */
   annotations: json(z.record(z.string(), z.string())).prefault({}),
   with: json(z.array(peer)).prefault([]),
+});
+
+export const monitoring = object({
+  /** The namespace of Prometheus, which alone may ask the servers. */
+  namespace: namespace.default("monitoring"),
+  /** Labels by which Prometheus chooses PodMonitors and PrometheusRules. */
+  labels: json(z.record(z.string(), z.string())).prefault({}),
+});
+
+export const oidc = object({
+  /** Under which they find it, as https://<domain>: the issuer in every JWT-SVID. */
+  domain: text(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/, "a DNS name", "oidc.example.com"),
+  /** A Secret in the agents' namespace with a certificate for it, as tls.crt and tls.key. */
+  tlsSecret: secretName("oidc-tls", "the agents' namespace"),
 });

@@ -1,7 +1,7 @@
 import { owned, type KubernetesObject } from "../kubernetes";
 import { issuerOf, paths } from "./configuration";
 import { imagesOf } from "./images";
-import { configMap, podTemplate, resources, restricted, selectorOf } from "./pods";
+import { configMap, podTemplate, resources, restricted, restrictedPod, selectorOf } from "./pods";
 import { serviceAccount } from "./rbac";
 import { spire, type ManagedSpire } from "./settings";
 
@@ -90,13 +90,7 @@ function podSpec(args: ManagedSpire, { tlsSecret }: Oidc): object {
   return {
     serviceAccountName: name,
     automountServiceAccountToken: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      runAsGroup: 1000,
-      fsGroup: 1000,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: restrictedPod,
     topologySpreadConstraints: [
       {
         maxSkew: 1,

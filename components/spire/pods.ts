@@ -27,7 +27,17 @@ export function podTemplate(
 /** Selects the pods of a workload. A StatefulSet's selector cannot be changed later, so it holds no more than it must. */
 export const selectorOf = (name: string) => ({ "app.kubernetes.io/name": name });
 
-/** What Pod Security calls restricted, for a container. */
+/** What Pod Security calls restricted, for a pod. */
+export const restrictedPod = {
+  runAsNonRoot: true,
+  runAsUser: 1000,
+  runAsGroup: 1000,
+  // Without it SPIRE 1.10 and later, which is not root, cannot open its volume.
+  fsGroup: 1000,
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
+/** The same for a container. */
 export const restricted = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ["ALL"] },

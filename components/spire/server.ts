@@ -7,7 +7,7 @@ import { imagesOf } from "./images";
 import { keyParts } from "./keys";
 import { metricsIngress, metricsPort, metricsPorts } from "./monitoring";
 import { joined, type ServerParts } from "./parts";
-import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
+import { configMap, podTemplate, probes, resources, restricted, restrictedPod, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 
 const claim = "spire-data";
@@ -126,14 +126,7 @@ export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesO
         {
           serviceAccountName: spire.server,
           priorityClassName: "system-cluster-critical",
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: 1000,
-            runAsGroup: 1000,
-            // Without it SPIRE 1.10 and later, which is not root, cannot open its volume.
-            fsGroup: 1000,
-            seccompProfile: { type: "RuntimeDefault" },
-          },
+          securityContext: restrictedPod,
           // The server refuses who is in a process namespace that it cannot see into (pkg/common/peertracker), even at its own socket: the sidecar would make no entry.
           shareProcessNamespace: true,
           ...(args.replicas > 1 ? { topologySpreadConstraints: spread } : {}),
