@@ -50,9 +50,12 @@ function keyOf(program: Program): string {
   const pins = ["go.mod", "go.sum"].map((file) => readFileSync(join(directory, file), "utf8"));
   const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
-  const key = [stdout, pins, program.package, program.cgo, tagsOf(program), linkerFlags(program)];
+  const key = [stdout, pins, program.package, program.cgo, compilerFlags, tagsOf(program), linkerFlags(program)];
   return createHash("sha256").update(JSON.stringify(key)).digest("hex");
 }
+
+/** Nobody debugs these programs: without what a debugger reads, Go compiles in three quarters of the time. */
+const compilerFlags = "-gcflags=all=-dwarf=false";
 
 const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
 
@@ -69,7 +72,7 @@ function build(name: ProgramName, program: Program, key: string): void {
   const directory = mkdtempSync(resolve(".build", "build-"));
   try {
     const [built, builtKey] = [join(directory, name), join(directory, "key")];
-    const flags = ["-mod=readonly", ...tagsOf(program), "-ldflags", linkerFlags(program), "-exec", "cp"];
+    const flags = ["-mod=readonly", compilerFlags, ...tagsOf(program), "-ldflags", linkerFlags(program), "-exec", "cp"];
     const { status } = go(program, ["run", ...flags, program.package, built]);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
     writeFileSync(builtKey, key);

@@ -4,7 +4,7 @@ import { registrationsOf, type Registration } from "./registration";
 
 /** How often is asked, and how long it may all take, in milliseconds: the controller-manager goes over everything every ten seconds. */
 const interval = 2_000;
-const patience = 20_000;
+const patience = 12_000;
 
 /**
  * Says what became of the stack's registrations, once the controller-manager has said something of each, or time is up. Reads clusterspiffeids and
