@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from "node
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { keep, kept } from "./kept";
 import { programs, versionOf, type Program, type ProgramName } from "./programs";
 
 /** What keeps a tool from being there; the message is for the user. */
@@ -13,8 +14,8 @@ export function buildTool(name: ProgramName): string {
 }
 
 /**
- * Builds programs from the modules that pin them, into .build/bin: minutes the first time, nothing as long as neither their pins nor Go change.
- * Says on standard error what it builds.
+ * Builds programs from the modules that pin them, into .build/bin: minutes the first time, nothing as long as neither their pins nor Go change, in this
+ * checkout and in any other of the user's. Says on standard error what it builds.
  *
  * @returns the path of each
  * @throws ToolError where Go or a C compiler is missing, or go.sum does not vouch for what it got
@@ -22,7 +23,7 @@ export function buildTool(name: ProgramName): string {
 export function buildTools<Name extends ProgramName>(names: readonly Name[]): Record<Name, string> {
   const missing = names
     .map((name) => ({ name, program: programs[name], key: keyOf(programs[name]) }))
-    .filter(({ name, key }) => !isBuilt(name, key));
+    .filter(({ name, key }) => !isBuilt(name, key) && !isKept(name, key));
   const download = missing.length > 1 ? startDownload(missing.slice(1).map(({ program }) => program)) : undefined;
   try {
     missing.forEach(({ name, program, key }, index) => {
@@ -42,6 +43,8 @@ const pathOf = (name: ProgramName) => resolve(".build", "bin", name);
 const keyFile = (name: ProgramName) => resolve(".build", "bin", `.${name}.key`);
 const isBuilt = (name: ProgramName, key: string) =>
   existsSync(pathOf(name)) && existsSync(keyFile(name)) && readFileSync(keyFile(name), "utf8") === key;
+/** Whether another checkout has built it; then it is this one's too. */
+const isKept = (name: ProgramName, key: string) => place(name, key, (path) => kept(name, key, path));
 const log = (text: string) => process.stderr.write(`${text}\n`);
 
 /** What a program is made from: another key, another program. */
@@ -63,24 +66,34 @@ const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(version
 const tagsOf = ({ cgo }: Program) => (cgo ? ["-tags=netgo,osusergo"] : []);
 
 /**
- * Moved into its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other. By `go run`, whose program is `cp` of
- * the one that it has built: Go keeps what that has linked, and what `go build` has it links each time.
+ * Puts a program in its place when it is whole, so that whoever builds or runs the same program meanwhile has the one or the other.
+ *
+ * @param make writes the program to a path; false where it cannot
  */
-function build(name: ProgramName, program: Program, key: string): void {
-  if (program.cgo) checkCompiler(name, program);
+function place(name: ProgramName, key: string, make: (path: string) => boolean): boolean {
   mkdirSync(resolve(".build", "bin"), { recursive: true });
   const directory = mkdtempSync(resolve(".build", "build-"));
   try {
     const [built, builtKey] = [join(directory, name), join(directory, "key")];
-    const flags = ["-mod=readonly", compilerFlags, ...tagsOf(program), "-ldflags", linkerFlags(program), "-exec", "cp"];
-    const { status } = go(program, ["run", ...flags, program.package, built]);
-    if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
+    if (!make(built)) return false;
     writeFileSync(builtKey, key);
     renameSync(built, pathOf(name));
     renameSync(builtKey, keyFile(name));
+    return true;
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+function build(name: ProgramName, program: Program, key: string): void {
+  if (program.cgo) checkCompiler(name, program);
+  const flags = ["-mod=readonly", compilerFlags, ...tagsOf(program), "-ldflags", linkerFlags(program)];
+  place(name, key, (path) => {
+    const { status } = go(program, ["build", ...flags, "-o", path, program.package]);
+    if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
+    keep(name, key, path);
+    return true;
+  });
 }
 
 /**

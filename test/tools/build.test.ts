@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -84,21 +85,25 @@ describe("npm run tools", () => {
        case "$*" in
          env*CC) echo cc-of-nobody;;
          env*) echo go1.26.0;;
-         run*) shift $(($# - 1)); ${building};;
+         build*) while [ "$1" != -o ]; do shift; done; shift; ${building};;
        esac`,
       { mode: 0o755 },
     );
-  const env = (program: string) => ({ PATH: join(project, "bin"), PROGRAM: program });
-  const run = (args: string[], program = "whole") => {
+  const env = (program: string) => ({
+    PATH: join(project, "bin"),
+    PROGRAM: program,
+    XDG_CACHE_HOME: join(project, "cache"),
+  });
+  const run = (args: string[], program = "whole", cwd = project) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, ...args], {
-      cwd: project,
+      cwd,
       encoding: "utf8",
       env: env(program),
     });
     return { status, stdout, stderr };
   };
   const built = (name: string) => readFileSync(join(project, ".build", "bin", name), "utf8");
-  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^run .*$/gm) ?? [];
+  const builds = () => readFileSync(join(project, "calls"), "utf8").match(/^build .*$/gm) ?? [];
 
   test("says in one line that Go is missing, and where to get it", () => {
     expect(run(["etcd"])).toEqual({
@@ -134,17 +139,35 @@ describe("npm run tools", () => {
     for (const call of builds()) expect(call).toContain(" -mod=readonly ");
   });
 
-  test("builds once, and again when a checksum changes or the program is gone", () => {
+  test("builds once for all checkouts of a user, and again when a checksum changes", () => {
     installGo();
     run(["etcd"]);
     expect(run(["etcd"])).toMatchObject({ status: 0, stderr: "" });
+    const checkout = join(project, "other");
+    cpSync(join(project, "tools"), join(checkout, "tools"), { recursive: true });
+    expect(run(["etcd"], "other", checkout)).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(join(checkout, ".build", "bin", "etcd"), "utf8")).toBe("whole\n");
     expect(builds()).toHaveLength(1);
     writeFileSync(join(project, "tools", "etcd", "go.sum"), "another");
     run(["etcd"], "other");
     expect([builds().length, built("etcd")]).toEqual([2, "other\n"]);
-    rmSync(join(project, ".build", "bin", "etcd"));
+    // What the other checkout runs is what it was.
+    expect(readFileSync(join(checkout, ".build", "bin", "etcd"), "utf8")).toBe("whole\n");
+  });
+
+  test("builds all the same where nothing can be kept, and forgets what nobody asks for any more", () => {
+    installGo();
+    const cache = join(project, "cache");
+    writeFileSync(cache, "no directory");
+    expect(run(["etcd"]).status).toBe(0);
+    rmSync(cache);
+    rmSync(join(project, ".build"), { recursive: true });
+    const old = join(cache, "zero-trust", "programs", "etcd", "old");
+    mkdirSync(old, { recursive: true });
+    utimesSync(old, 0, 0);
     run(["etcd"]);
-    expect([builds().length, built("etcd")]).toEqual([3, "whole\n"]);
+    expect(builds()).toHaveLength(2);
+    expect(existsSync(old)).toBe(false);
   });
 
   test("keeps the program that is there when a build fails, leaves nothing behind, and does not take it for the new one", () => {
