@@ -7,7 +7,7 @@ const shell = [
   "components/config/engine.ts",
   "components/spire/spire.ts",
   "components/cilium/ciliumAuth.ts",
-  "components/access/{ciliumAuthPolicy,denyAll}.ts",
+  "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy}.ts",
   "components/rollout/rollout.ts",
   "policy/{index,pack,packFacts,preflight}.ts",
 ];
@@ -71,7 +71,23 @@ export default tseslint.config(
         {
           patterns: [
             { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
-            { regex: "/(cilium|denyAll|plan)", message: "What intents mean is decided without what compiles them." },
+            {
+              regex: "/(cilium|istio|linkerd|denyAll|plan)",
+              message: "What intents mean is decided without what compiles them.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["test/access/*Policy.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { regex: "components/", message: "What a mesh makes of policies is judged without what makes them." },
           ],
         },
       ],

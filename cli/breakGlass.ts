@@ -1,6 +1,6 @@
 import { ciliumChart } from "../components/cilium/objects";
 import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
-import type { StackConfig } from "../components/config/schema";
+import { ciliumOf, type StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import { quoted } from "../components/shell";
 import { countDemanding } from "../components/rollout/relaxed";
@@ -15,6 +15,7 @@ import type { RenderedStack } from "./renderStack";
 export function breakGlass({ name, config, plan }: RenderedStack): string {
   const { context, cilium } = config.cluster;
   const kubectl = `kubectl --context ${context}`;
+  if (!cilium) return meshBreakGlass(name, kubectl, manifestsOf(plan.components));
   const helm =
     `${helmUpgrade(config.cluster)} --reuse-values ` +
     "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
@@ -54,8 +55,30 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
   ].join("\n");
 }
 
+/** What changes with the flag where another mesh authenticates: whom the policies admit, and who is served without a certificate. */
+function meshBreakGlass(name: string, kubectl: string, manifests: readonly KubernetesObject[]): string {
+  const servers = new Set(manifests.filter(({ kind }) => kind === "Server").map(({ metadata }) => metadata.name));
+  const changes = ({ kind, metadata }: KubernetesObject) =>
+    kind === "PeerAuthentication" || metadata.name === "zero-trust-default" || servers.has(metadata.name);
+  const relaxed = manifests.filter((manifest) => manifest.kind !== "Server" && changes(manifest));
+  return [
+    `# Turns authentication off on ${name} without Pulumi. Each command may be run again.`,
+    "",
+    "# 1. The policies admit everybody, and nobody needs a certificate.",
+    ...relaxed.map(
+      ({ apiVersion, kind, metadata, spec }) =>
+        `${kubectl} ${patch(`${kind.toLowerCase()}.${apiVersion.replace(/\/.*/, "")}`, metadata, { spec })}`,
+    ),
+    "",
+    "# 2. Tell Pulumi, or the next update turns authentication on again.",
+    `pulumi config set auth false --stack ${name} && pulumi up --stack ${name}`,
+  ].join("\n");
+}
+
 /** The command that upgrades Cilium's release, without its values. */
-export function helmUpgrade({ context, cilium }: StackConfig["cluster"]): string {
+export function helmUpgrade(cluster: StackConfig["cluster"]): string {
+  const { context } = cluster;
+  const cilium = ciliumOf(cluster);
   const chart = cilium.chart ?? `${ciliumChart.name} --repo ${ciliumChart.repository}`;
   return `helm --kube-context ${context} --namespace ${releaseNamespaceOf(cilium)} upgrade cilium ${chart} --version ${cilium.version}`;
 }

@@ -35,7 +35,9 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
         path: pathOf(object.manifest),
         content: header(object.name) + yaml(object.manifest),
       })),
-      { path: "cilium-values.yaml", content: header("values for Cilium's chart") + yaml(plan.ciliumValues) },
+      ...(plan.ciliumValues
+        ? [{ path: "cilium-values.yaml", content: header("values for Cilium's chart") + yaml(plan.ciliumValues) }]
+        : []),
       { path: "graph.json", content: `${JSON.stringify(graphOf(plan), null, 2)}\n` },
     ],
   };

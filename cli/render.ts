@@ -87,7 +87,7 @@ function write(stack: RenderedStack, out: string, docs: string): string {
     ...(stack.from === "new"
       ? [
           "  Without Pulumi:",
-          ...(stack.config.cluster.cilium.delivery === "helm"
+          ...(stack.config.cluster.cilium?.delivery === "helm"
             ? [
                 `    ${helmUpgrade(stack.config.cluster)} --install --wait --values ${join(directory, "cilium-values.yaml")}`,
               ]

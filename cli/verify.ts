@@ -39,6 +39,8 @@ async function main(argv: string[]): Promise<number> {
   if (options.help) return print(usage);
   const { stack, namespace, evidence: gather } = options;
   const config = loadConfig(readStackFile(".", stack), stack);
+  if (!config.cluster.cilium)
+    throw new UsageError(`another mesh authenticates in ${stack}, and what is asked here is Cilium's Hubble`);
   checkNamespace(config, namespace);
   const kubeconfig = await kubeconfigAt(config.cluster.context);
   if (!kubeconfig)

@@ -15,7 +15,7 @@ const marks = {
 /** The compact view of one stack for a terminal: components, guardrails, who may call whom. */
 export function viewOf(stack: RenderedStack, paint: Paint): string {
   const { name, from, config, plan, verdicts } = stack;
-  const { cluster, spire } = config;
+  const { cluster } = config;
   const notable = verdicts.filter(({ verdict }) => verdict !== "pass");
   const held = verdicts.filter(({ verdict }) => verdict === "pass").map(({ guardrail }) => guardrail.name);
   const nameWidth = Math.max(0, ...notable.map(({ guardrail }) => guardrail.name.length));
@@ -23,10 +23,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
   const flag = `auth ${config.auth ? "on" : "off"}`;
   return [
     `${paint("bold", name)}  ${from === undefined ? flag : `from ${from} to ${flag}`}`,
-    paint(
-      "dim",
-      `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, Cilium ${cluster.cilium.version} (${cluster.cilium.delivery}), SPIRE ${spire.install === "managed" ? `${spire.version} ` : ""}(${spire.install})`,
-    ),
+    paint("dim", `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, ${authenticatorOf(config)}`),
     ...plan.notes.map((note) => `  ${note}`),
     "",
     "  Components, in order",
@@ -56,6 +53,13 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
         `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
     ),
   ].join("\n");
+}
+
+/** Who authenticates callers: Cilium with a SPIRE, or another mesh. */
+function authenticatorOf({ cluster: { cilium }, mesh, spire }: RenderedStack["config"]): string {
+  if (!cilium) return mesh?.istio ? `Istio (${mesh.istio.mode})` : "Linkerd";
+  const version = spire.install === "managed" ? `${spire.version} ` : "";
+  return `Cilium ${cilium.version} (${cilium.delivery}), SPIRE ${version}(${spire.install})`;
 }
 
 /** Names as lines of at most so many letters. */

@@ -1,6 +1,6 @@
 import type { CiliumAuthArgs } from "./cilium/values";
 import { releaseNamespaceOf } from "./cilium/values";
-import type { StackConfig } from "./config/schema";
+import { ciliumOf, type StackConfig } from "./config/schema";
 import { federationOf, knownPeers } from "./rollout/peers";
 import type { Previous } from "./rollout/state";
 import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
@@ -9,7 +9,7 @@ import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from
 export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | undefined {
   const { trustDomain, cluster, spire } = config;
   const { install, agentNamespace, version, replicas, skipKubeletVerification, storage, ttl } = spire;
-  if (install === "external") return undefined;
+  if (install === "external" || install === "none") return undefined;
   if (install === "bundled") return { install };
   const { requireDigests: _, ...images } = spire.images;
   const federation = federationOf(config, previous);
@@ -23,7 +23,7 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     agentNamespace,
     trustDomain,
     clusterName: cluster.name,
-    ciliumNamespace: cluster.cilium.namespace,
+    ciliumNamespace: ciliumOf(cluster).namespace,
     version,
     images,
     replicas,
@@ -48,7 +48,8 @@ function datastoreOf({ postgres, mysql }: NonNullable<StackConfig["spire"]["data
 }
 
 /** The arguments of the component CiliumAuth. */
-export function ciliumArgs({ auth, trustDomain, cluster: { cilium }, spire, baseValues }: StackConfig): CiliumAuthArgs {
+export function ciliumArgs({ auth, trustDomain, cluster, spire, baseValues }: StackConfig): CiliumAuthArgs {
+  const cilium = ciliumOf(cluster);
   const { sockets } = names;
   const own = { serverAddress, adminSocketPath: sockets.admin, agentSocketPath: sockets.workload };
   const { version, chart, delivery } = cilium;

@@ -1,5 +1,6 @@
 import type { StackConfig } from "./config/schema";
 import { plan } from "./plan";
+import type { CiliumState } from "./rollout/phases";
 import type { Previous } from "./rollout/state";
 
 /** The transitions that can be shown without a cluster. */
@@ -15,8 +16,9 @@ export function previousFor(origin: Origin, config: StackConfig): Previous {
     const { greenfield } = config.rollout;
     return greenfield.length > 0 ? { pods: Object.fromEntries(greenfield.map((namespace) => [namespace, 0])) } : {};
   }
-  const on = plan({ ...config, auth: true }, { cilium: "on" }).outputs.rollout;
-  if (origin === "on") return { cilium: "on", state: on };
-  const off = plan({ ...config, auth: false }, { cilium: "off", state: on }).outputs.rollout;
-  return { cilium: "off", state: { ...off, offs: config.rollout.resume ?? 0 } };
+  const cilium = (state: CiliumState) => (config.mesh ? {} : { cilium: state });
+  const on = plan({ ...config, auth: true }, cilium("on")).outputs.rollout;
+  if (origin === "on") return { ...cilium("on"), state: on };
+  const off = plan({ ...config, auth: false }, { ...cilium("off"), state: on }).outputs.rollout;
+  return { ...cilium("off"), state: { ...off, offs: config.rollout.resume ?? 0 } };
 }

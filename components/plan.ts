@@ -1,3 +1,5 @@
+import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio";
+import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
 import { ciliumArgs, spireArgs } from "./args";
 import { accessOf, type Access } from "./access/graph";
@@ -33,7 +35,9 @@ export type PlannedComponent =
   | Component<"Spire", SpireArgs>
   | Component<"CiliumAuth", CiliumAuthArgs>
   | Component<"CiliumAuthPolicy", CiliumAuthPolicyArgs>
-  | Component<"DenyAll", DenyAllArgs>;
+  | Component<"DenyAll", DenyAllArgs>
+  | Component<"IstioAuthPolicy", IstioAuthPolicyArgs>
+  | Component<"LinkerdAuthPolicy", LinkerdAuthPolicyArgs>;
 
 /** Everything one update does, as data. */
 export interface Plan {
@@ -50,8 +54,8 @@ export interface Plan {
     /** The values for Cilium's chart, where this program does not deliver them. */
     readonly ciliumValues?: CiliumValues;
   };
-  /** The values for Cilium's chart, whoever delivers them. */
-  readonly ciliumValues: CiliumValues;
+  /** The values for Cilium's chart, whoever delivers them. None where another mesh authenticates. */
+  readonly ciliumValues?: CiliumValues;
   readonly recordedAfter: readonly string[];
   /** Whether nodes may still demand authentication that Cilium is about to stop, so that it has to wait for them (and for no longer than it is bearable). */
   readonly waitsForNodes: boolean;
@@ -74,13 +78,16 @@ export interface Plan {
 export function plan(config: StackConfig, previous: Previous): Plan {
   const phases = phaseChanges(config, previous);
   const intents = groupBy(config.access, ({ target }) => target.namespace);
-  const policies = phases.flatMap(({ namespace, to }) => accessComponents(namespace, to, intents.get(namespace) ?? []));
-  const components = inOrder(config, previous, policies);
+  const policies = phases.flatMap(({ namespace, to }) =>
+    accessComponents(config, namespace, to, intents.get(namespace) ?? []),
+  );
+  const components = config.mesh ? policies : inOrder(config, previous, policies);
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
   const choices = choicesOf(config);
-  const values = ciliumValues(ciliumArgs(config));
+  const { cilium } = config.cluster;
+  const values = cilium && ciliumValues(ciliumArgs(config));
   const rollout: RolloutState = {
     auth: config.auth,
     trustDomain: config.trustDomain,
@@ -105,12 +112,12 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       ...peerNotes(config, federation, previous),
     ],
     access: accessOf(config.access, rollout.phases),
-    outputs: { rollout, ...(config.cluster.cilium.delivery === "none" ? { ciliumValues: values } : {}) },
-    ciliumValues: values,
-    waitsForNodes: !config.auth && config.cluster.cilium.delivery !== "none" && previous.cilium !== "off",
+    outputs: { rollout, ...(values && cilium?.delivery === "none" ? { ciliumValues: values } : {}) },
+    ...(values ? { ciliumValues: values } : {}),
+    waitsForNodes: !config.auth && cilium !== undefined && cilium.delivery !== "none" && previous.cilium !== "off",
     waitsForSpire:
       config.auth && !previous.state?.auth && config.spire.install === "managed" && !installs(config, previous),
-    waitsForCilium: config.cluster.cilium.delivery === "helm" && (config.auth || isFirst(previous)),
+    waitsForCilium: cilium?.delivery === "helm" && (config.auth || isFirst(previous)),
     // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
   };
@@ -136,7 +143,7 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
 
 /** Whether this stack makes Cilium's release for the first time: it brings the network, and its operator the kinds that the policies are of. */
 const installs = ({ cluster }: StackConfig, previous: Previous) =>
-  cluster.cilium.delivery === "helm" && isFirst(previous);
+  cluster.cilium?.delivery === "helm" && isFirst(previous);
 
 /** Whether nothing was deployed before, and Cilium is not there. */
 const isFirst = ({ state, cilium = "off" }: Previous) => state === undefined && cilium === "off";
@@ -157,10 +164,23 @@ function ciliumComponent(config: StackConfig, after: readonly string[]): Planned
   return { kind: "CiliumAuth", name, args, objects, after, ...(release ? { release } : {}) };
 }
 
-/** The allow rules of one namespace and, from `allow` on, the default deny that needs them. */
-function accessComponents(namespace: string, phase: Phase, intents: readonly Intent[]): PlannedComponent[] {
+/** The allow rules of one namespace and, from `allow` on, the default deny that needs them: with Cilium a component of its own. */
+function accessComponents(
+  { mesh, trustDomain }: StackConfig,
+  namespace: string,
+  phase: Phase,
+  intents: readonly Intent[],
+): PlannedComponent[] {
   if (phase === "off") return [];
   const name = `access-${namespace}`;
+  if (mesh?.istio) {
+    const args = { namespace, phase, intents, trustDomain };
+    return [{ kind: "IstioAuthPolicy", name, args, objects: istioAuthPolicyObjects(name, args), after: [] }];
+  }
+  if (mesh?.linkerd) {
+    const args = { namespace, phase, intents };
+    return [{ kind: "LinkerdAuthPolicy", name, args, objects: linkerdAuthPolicyObjects(name, args), after: [] }];
+  }
   const args = { namespace, phase, intents };
   const objects = ciliumAuthPolicyObjects(name, args);
   const allow: PlannedComponent = { kind: "CiliumAuthPolicy", name, args, objects, after: [] };

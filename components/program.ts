@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { CiliumAuth } from "./cilium/ciliumAuth";
 import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
 import { DenyAll } from "./access/denyAll";
+import { IstioAuthPolicy } from "./access/istioAuthPolicy";
+import { LinkerdAuthPolicy } from "./access/linkerdAuthPolicy";
 import { loadEngineConfig } from "./config/engine";
 import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
@@ -167,5 +169,9 @@ function register(planned: PlannedComponent, options: pulumi.ComponentResourceOp
       return new CiliumAuthPolicy(planned.name, planned.args, options);
     case "DenyAll":
       return new DenyAll(planned.name, planned.args, options);
+    case "IstioAuthPolicy":
+      return new IstioAuthPolicy(planned.name, planned.args, options);
+    case "LinkerdAuthPolicy":
+      return new LinkerdAuthPolicy(planned.name, planned.args, options);
   }
 }

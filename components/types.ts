@@ -4,5 +4,7 @@ export const types = {
   CiliumAuth: "zero-trust:cilium:CiliumAuth",
   CiliumAuthPolicy: "zero-trust:access:CiliumAuthPolicy",
   DenyAll: "zero-trust:access:DenyAll",
+  IstioAuthPolicy: "zero-trust:access:IstioAuthPolicy",
+  LinkerdAuthPolicy: "zero-trust:access:LinkerdAuthPolicy",
   Rollout: "zero-trust:rollout:Rollout",
 } as const;

@@ -6,8 +6,9 @@ import { listOf, recordOf } from "./values";
 
 type Spec = CiliumRule["spec"];
 
-/** The namespaces that are closed once this update is done, in allow or in require, and the specifications that select pods in each. */
+/** The namespaces that Cilium has closed once this update is done, in allow or in require, and the specifications that select pods in each. */
 export function closedNamespacesOf({ config, previous, objects }: Facts): { namespace: string; specs: Spec[] }[] {
+  if (config.mesh) return [];
   const closed = phaseChanges(config, previous === "unknown" ? {} : previous).filter(
     ({ to }) => to === "allow" || to === "require",
   );

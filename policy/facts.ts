@@ -75,7 +75,7 @@ export function factsOfPlan(
     stack,
     config,
     objects: manifestsOf(components),
-    releases: [ownRelease(config, ciliumValues)],
+    releases: ownReleases(config, ciliumValues),
     components: components.map((component) => ({
       kind: component.kind,
       name: component.name,
@@ -90,7 +90,8 @@ export function factsOfPlan(
   };
 }
 
-/** The release of Cilium that the component CiliumAuth gives values to. With any other delivery than `helm` they are not all that the chart gets. */
-export function ownRelease({ cluster: { cilium } }: StackConfig, values: unknown): Release {
-  return { name: "cilium", namespace: releaseNamespaceOf(cilium), values, complete: cilium.delivery === "helm" };
+/** The release of Cilium that the component CiliumAuth gives values to, if there is one. With any other delivery than `helm` they are not all that the chart gets. */
+export function ownReleases({ cluster: { cilium } }: StackConfig, values: unknown): Release[] {
+  if (!cilium) return [];
+  return [{ name: "cilium", namespace: releaseNamespaceOf(cilium), values, complete: cilium.delivery === "helm" }];
 }

@@ -3,7 +3,7 @@ import { groupBy } from "../components/groupBy";
 import type { KubernetesObject } from "../components/kubernetes";
 import { readPrevious } from "../components/rollout/state";
 import { types } from "../components/types";
-import { ownRelease, type Facts, type Release } from "./facts";
+import { ownReleases, type Facts, type Release } from "./facts";
 import { listOf, recordOf, textOf } from "./values";
 
 /** As much of a resource as the engine shows a policy. */
@@ -104,7 +104,7 @@ function releasesOf(config: Facts["config"], resources: readonly PackResource[])
     ({ type, parent }) => /^kubernetes:helm\.sh\/v\d+:(Release|Chart)$/.test(type) && !own.some(isParent(parent)),
   );
   return [
-    ...own.map(({ props }) => ownRelease(config, recordOf(knownPart(props).value)["values"])),
+    ...own.flatMap(({ props }) => ownReleases(config, recordOf(knownPart(props).value)["values"])),
     ...others.flatMap(({ name: resource, props }) => {
       const {
         chart,

@@ -20,7 +20,7 @@ const updates = configs.chain((config) => fc.tuple(fc.constant(config), anyPrevi
 
 /** Whether the update brings Cilium itself, before everything else. */
 const installsCilium = ({ cluster }: StackConfig, previous: Previous) =>
-  cluster.cilium.delivery === "helm" && previous.state === undefined;
+  cluster.cilium?.delivery === "helm" && previous.state === undefined;
 
 const objectsOf = ({ components }: Plan) => components.flatMap(({ objects }) => objects);
 const manifests = (update: Plan) => objectsOf(update).map(({ manifest }) => manifest);
@@ -62,7 +62,7 @@ describe("a plan", () => {
       fc.property(updates, ([config, previous]) => {
         const update = plan(withAuth(config, false), previous);
         expect(JSON.stringify(manifests(update))).not.toContain('"authentication":{"mode"');
-        expect(update.ciliumValues.authentication).toMatchObject({
+        expect(update.ciliumValues?.authentication).toMatchObject({
           enabled: false,
           mutual: { spire: { enabled: false } },
         });

@@ -36,6 +36,18 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
     "apps",
     ["spire.install=external", "spire.external.serverAddress=spire.corp:443"],
   ],
+  ...["istio", "linkerd"].map(
+    (mesh) =>
+      [
+        `apps with ${mesh} in the place of Cilium`,
+        "apps",
+        [
+          `mesh={"${mesh}":{}}`,
+          "spire.install=none",
+          'cluster={"name":"apps","context":"apps","identity":"00000000-0000-0000-0000-000000000000","kubernetes":"1.34"}',
+        ],
+      ] as const,
+  ),
 ];
 
 const releaseType = "kubernetes:helm.sh/v3:Release";

@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
-import { sortedLabels } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
-import { groupBy } from "../groupBy";
 import { forced, owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { ciliumIngressRules } from "./ciliumRules";
+import { byTarget, targetName } from "./targets";
 
 /** The intents of one namespace, and how far they are enforced. */
 export interface CiliumAuthPolicyArgs {
@@ -20,7 +18,7 @@ export interface CiliumAuthPolicyArgs {
  * @throws Error where an intent has empty operations, which no loaded configuration has
  */
 export function ciliumAuthPolicyObjects(component: string, args: CiliumAuthPolicyArgs): PlannedObject[] {
-  return [...groupBy(args.intents, targetKey).values()].map((intents) => {
+  return byTarget(args.intents).map((intents) => {
     const manifest = allowPolicy(args, intents);
     return { name: `${component}-${manifest.metadata.name}`, manifest, after: [], keep: false };
   });
@@ -33,7 +31,7 @@ function allowPolicy({ namespace, phase }: CiliumAuthPolicyArgs, intents: [Inten
   return {
     apiVersion: "cilium.io/v2",
     kind: "CiliumNetworkPolicy",
-    metadata: { name: policyName(intents[0]), namespace, ...owned("access", { annotations: forced }) },
+    metadata: { name: targetName(intents[0]), namespace, ...owned("access", { annotations: forced }) },
     spec: {
       description: `Who may call ${namespace}/${names} on port ${port}`,
       endpointSelector: { matchLabels: target.selector },
@@ -66,17 +64,3 @@ function denyAllPolicy(namespace: string): KubernetesObject {
     },
   };
 }
-
-/** The same for the same target and port, whatever its intents are called: readable, and told apart by a hash of the selector. */
-function policyName({ target, port }: Intent): string {
-  const labels = sortedLabels(target.selector);
-  const words = labels.map(([, value]) => value.toLowerCase()).join("-");
-  const readable = words
-    .replace(/[^a-z0-9]+/g, "-")
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, "");
-  const hash = createHash("sha256").update(JSON.stringify(labels)).digest("hex").slice(0, 8);
-  return ["allow", readable, String(port), hash].filter((part) => part !== "").join("-");
-}
-
-const targetKey = ({ target, port }: Intent): string => JSON.stringify([sortedLabels(target.selector), port]);

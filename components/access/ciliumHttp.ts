@@ -1,5 +1,5 @@
 import type { Operation } from "../config/schema";
-import { methodsAndPaths, type MethodAndPath } from "./operations";
+import { methodsAndPaths, plainSegment, type MethodAndPath } from "./operations";
 
 /** One entry of `toPorts[].rules.http`. */
 export interface CiliumHttpRule {
@@ -29,7 +29,7 @@ function ruleOf({ method, path }: MethodAndPath): CiliumHttpRule {
 const query = "(\\?.*)?";
 // Strict, so that nothing leads elsewhere that a proxy or a server resolves, merges or decodes: "..", "//", "%2e", ";". Without groups that capture, and
 // without sets that need more: Envoy takes a program of 100 instructions, and RE2 makes 90 of this with a prefix of 60 characters.
-const below = "(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)";
+const below = `(?:/${plainSegment})`;
 
 function pathPattern(path: NonNullable<MethodAndPath["path"]>): string {
   if ("exact" in path) return escaped(path.exact) + query;

@@ -29,18 +29,22 @@ export function permits(operations: readonly Operation[], { method, path }: Http
     );
 }
 
-function covers(permitted: NonNullable<MethodAndPath["path"]>, path: string): boolean {
-  if ("exact" in permitted) return path === permitted.exact;
-  const base = permitted.prefix === "/" ? "" : permitted.prefix;
-  if (path === permitted.prefix) return true;
+const covers = (permitted: NonNullable<MethodAndPath["path"]>, path: string) =>
+  "exact" in permitted ? path === permitted.exact : isBelow(permitted.prefix, path);
+
+/** Whether a path without its query is a prefix or below it, as an operation means that. */
+export function isBelow(prefix: string, path: string): boolean {
+  const base = prefix === "/" ? "" : prefix;
+  if (path === prefix) return true;
   if (!path.startsWith(`${base}/`)) return false;
   const segments = path.slice(base.length + 1).split("/");
   // A slash at the end makes the last segment empty.
-  return segments.every((segment, i) => plainSegment.test(segment) || (segment === "" && i === segments.length - 1));
+  return segments.every((segment, i) => isPlain.test(segment) || (segment === "" && i === segments.length - 1));
 }
 
-/** A segment that no proxy and no server reads in two ways: nothing encoded, no parameters, no dot at the beginning. */
-const plainSegment = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/;
+/** A segment that no proxy and no server reads in two ways: nothing encoded, no parameters, no dot at the beginning. As a regular expression of every engine. */
+export const plainSegment = "[A-Za-z0-9_~-][A-Za-z0-9._~-]*";
+const isPlain = new RegExp(`^${plainSegment}$`);
 
 /** `GET /v1/*`, `POST`, `/v1`: each method and path once. A prefix ends in `/*` and covers the path before that too. */
 export function operationTexts(operations: readonly Operation[]): string[] {

@@ -1,4 +1,4 @@
-import type { StackConfig } from "../config/schema";
+import type { CiliumConfig } from "../config/schema";
 import { forced, owned, type KubernetesObject } from "../kubernetes";
 import { bundledSpireValues, type BundledSettings, type InstallValues } from "./bundledSpire";
 
@@ -43,7 +43,7 @@ export interface CiliumValues {
 }
 
 /** The namespace of Cilium's release: Cilium's own unless the configuration names another. */
-export function releaseNamespaceOf({ namespace, releaseNamespace }: StackConfig["cluster"]["cilium"]): string {
+export function releaseNamespaceOf({ namespace, releaseNamespace }: CiliumConfig): string {
   return releaseNamespace ?? namespace;
 }
 

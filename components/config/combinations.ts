@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { accessConflicts } from "./accessConflicts";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
-import { phases, schema, type StackConfig } from "./schema";
+import { istioConflicts } from "../access/istio";
+import { linkerdConflicts } from "../access/linkerd";
+import { phases, schema, type Intent, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
 import { takenTwice } from "./takenTwice";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
@@ -26,6 +28,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...unsupportedVersions(config),
     ...keysWithoutEffect(config),
     ...missingKeys(config),
+    ...meshConflicts(config),
     ...signingKeys(config),
     ...identityConflicts(config),
     ...agentsAmongOthers(config),
@@ -105,10 +108,20 @@ function keysWithoutEffect(config: PartialConfig): Conflict[] {
   });
 }
 
-function missingKeys({ spire, cluster }: PartialConfig): Conflict[] {
+function missingKeys({ spire, cluster, mesh }: PartialConfig): Conflict[] {
+  const cilium = cluster?.cilium === undefined && mesh === undefined;
   const external = spire?.install === "external" && spire.external?.serverAddress === undefined;
   const helm = cluster?.cilium?.delivery === "helm" && cluster.cilium.valuesFile === undefined;
   return [
+    ...(cilium
+      ? [
+          {
+            path: ["cluster", "cilium", "version"],
+            hint: { allowed: "a full version, as in 1.19.3", example: "1.19.3" },
+          },
+          { path: ["cluster", "cilium", "delivery"], hint: { allowed: "flux, helm, none", example: "flux" } },
+        ]
+      : []),
     ...(external
       ? [
           {
@@ -126,6 +139,33 @@ function missingKeys({ spire, cluster }: PartialConfig): Conflict[] {
         ]
       : []),
   ];
+}
+
+/** Either Cilium authenticates or another mesh does, and each has what goes with it. */
+function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfig): Conflict[] {
+  const none = { path: ["spire", "install"], hint: { allowed: "managed, bundled, external", example: "managed" } };
+  if (!mesh) return spire?.install === "none" ? [none] : [];
+  const path = ["cluster", "cilium"];
+  const nothing = { allowed: "nothing: with another mesh this program does not touch Cilium" };
+  return [
+    ...(cluster?.cilium === undefined ? [] : [{ path, hint: nothing }]),
+    ...(spire?.install === "none"
+      ? []
+      : [
+          {
+            path: ["spire", "install"],
+            hint: { allowed: "none with another mesh, which has certificates of its own", example: "none" },
+          },
+        ]),
+    // With authentication off nobody is told apart, and off must always work.
+    ...(auth === false ? [] : accessConflictsOf(mesh, access).map(({ path, ...hint }) => ({ path, hint }))),
+  ];
+}
+
+function accessConflictsOf(mesh: NonNullable<PartialConfig["mesh"]>, access: readonly Intent[]) {
+  if (mesh.linkerd) return linkerdConflicts(access);
+  const { mode = "sidecar", pathNormalization = "BASE" } = mesh.istio ?? {};
+  return istioConflicts(access, { mode, pathNormalization });
 }
 
 /** Keys that SPIRE at this version, or without an authority above it, cannot have. */

@@ -50,7 +50,8 @@ const cluster = section({
     "$(kubectl get namespace kube-system --output 'jsonpath={.metadata.uid}')",
   ),
   kubernetes: version,
-  cilium: section({
+  /** Needed unless `mesh` says that another one authenticates. */
+  cilium: object({
     version: fullVersion("1.19.3"),
     /** Where Cilium's agents and operator run. */
     namespace: namespace.default("kube-system"),
@@ -72,7 +73,21 @@ const cluster = section({
     ).optional(),
     /** Whether the cluster is part of a ClusterMesh, with which mutual authentication does not work. */
     clusterMesh: boolean("false").default(false),
-  }),
+  }).optional(),
+});
+
+/** Who authenticates callers, and enforces the intents, where it is not Cilium. It is there already: this program makes its policies. */
+const mesh = oneOf({
+  istio: object({
+    /**
+     * How much of a path the mesh resolves before it compares (`meshConfig.pathNormalization.normalization`, docs/meshes.md). A prefix in an intent needs one that
+     * merges slashes.
+     */
+    pathNormalization: choice("BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES").default("BASE"),
+    /** `ambient`: ztunnel, which knows connections alone. */
+    mode: choice("sidecar", "ambient").default("sidecar"),
+  }).optional(),
+  linkerd: object({}).optional(),
 });
 
 const socket = (example: string) => text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", example);
@@ -90,9 +105,9 @@ const image = (example: string) =>
 const spire = section({
   /**
    * `managed`: this program deploys SPIRE. `bundled`: Cilium's chart does, for as long as authentication is on. `external`: one that is already there, and
-   * provides what docs/spire.md lists.
+   * provides what docs/spire.md lists. `none`: with a `mesh` that has certificates of its own.
    */
-  install: choice("managed", "bundled", "external").default("managed"),
+  install: choice("managed", "bundled", "external", "none").default("managed"),
   /** With `external`: where Cilium finds it. */
   external: object({
     /** `<service>.<namespace>.svc:<port>` of a Service with a ClusterIP, or any other `<host>:<port>`. */
@@ -164,6 +179,8 @@ export const schema = z.strictObject({
   auth: boolean("false"),
   trustDomain,
   cluster,
+  /** @default Cilium */
+  mesh: mesh.optional(),
   spire,
   rollout: section({
     phases: json(z.record(namespace, choice(...phases))).prefault({}),
@@ -196,6 +213,13 @@ export type StackConfig = DeepReadonly<z.output<typeof schema>> & {
   readonly baseValues?: Readonly<Record<string, unknown>>;
 };
 export type Intent = StackConfig["access"][number];
+export type CiliumConfig = NonNullable<StackConfig["cluster"]["cilium"]>;
+
+/** @throws Error where another mesh authenticates: what asks is for Cilium alone */
+export function ciliumOf({ cilium }: StackConfig["cluster"]): CiliumConfig {
+  if (!cilium) throw new Error("this stack has no Cilium");
+  return cilium;
+}
 export type Operation = NonNullable<Intent["operations"]>[number];
 
 export type DeepReadonly<T> = T extends (infer E)[]

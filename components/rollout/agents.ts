@@ -1,4 +1,4 @@
-import type { StackConfig } from "../config/schema";
+import { ciliumOf, type StackConfig } from "../config/schema";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
 import type { Provider } from "./readiness";
@@ -46,17 +46,18 @@ interface Status {
  * @throws where the agents cannot be listed
  */
 export async function eachAgent<T>(
-  { context, cilium }: StackConfig["cluster"],
+  cluster: StackConfig["cluster"],
   ask: (
     run: (command: readonly string[], seconds?: number) => Promise<string>,
     own: string,
     addresses: readonly string[],
   ) => Promise<T>,
 ): Promise<({ readonly node: string } & (T | { readonly because: string }))[]> {
+  const { context } = cluster;
+  const { namespace } = ciliumOf(cluster);
   const kubeconfig = await kubeconfigAt(context);
   if (!kubeconfig) throw new Error(`no kubeconfig context ${context}`);
   const { CoreV1Api } = await import("@kubernetes/client-node");
-  const { namespace } = cilium;
   // An API server that says nothing must not hold up the way off either.
   const options = await endedBy(AbortSignal.timeout(patience));
   const { items } = await kubeconfig

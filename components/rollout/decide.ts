@@ -54,7 +54,9 @@ export function decideKnown(
       const notes = [`${what}; this preview goes by what the last update recorded`];
       return { previous: { ...record, cilium: state?.auth ? "on" : "off" }, errors: [], notes };
     }
-    const waiting = Object.entries(config.rollout.phases).filter(([, phase]) => config.auth && phase === "require");
+    const waiting = Object.entries(config.rollout.phases).filter(
+      ([, phase]) => config.auth && !config.mesh && phase === "require",
+    );
     const skipping = mayTurnOff(config, state) ? [] : jumps(config, state);
     if (waiting.length + skipping.length === 0) return { previous: record, errors: [], notes: [what] };
     const namespaces = [...new Set([...waiting.map(([namespace]) => namespace), ...skipping])].join(", ");
@@ -70,6 +72,11 @@ export function decideKnown(
       `pulumi config set --path zero-trust:cluster.identity ${look.identity}`;
     return { previous: record, errors: [error], notes: [] };
   }
+  const { known, errors } = countsOf(pods);
+  const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
+  const running = Object.keys(known).length > 0 ? { pods: known } : {};
+  if (config.mesh) return { previous: { ...record, ...running }, errors: asked.errors, notes: asked.notes };
+
   // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
   const recent = look.cilium === "on" && !state?.auth;
   const unready = readiness.lacks.length > 0 ? readiness.lacks.join("; ") : undefined;
@@ -85,9 +92,7 @@ export function decideKnown(
   );
   const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
-  const { known, errors } = countsOf(pods);
-  const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
-  const previous = { ...record, cilium, ...(Object.keys(known).length > 0 ? { pods: known } : {}) };
+  const previous = { ...record, cilium, ...running };
   return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes] };
 }
 
@@ -117,12 +122,15 @@ export const mayTurnOff = ({ auth }: StackConfig, state: RolloutState | undefine
   !auth && state?.auth !== false;
 
 /** Whether an update might take a namespace to `require` that is not there, so that it has to be known whether pods could authenticate. */
-export const entersRequire = ({ auth, rollout }: StackConfig, state: RolloutState | undefined): boolean =>
+export const entersRequire = ({ auth, mesh, rollout }: StackConfig, state: RolloutState | undefined): boolean =>
   auth &&
+  !mesh &&
   state?.auth === true &&
   Object.entries(rollout.phases).some(
     ([namespace, phase]) => phase === "require" && state.phases[namespace] !== "require",
   );
 
 const readable = ({ cluster: { cilium } }: StackConfig) =>
-  `the namespace kube-system and, in ${cilium.namespace}, the ConfigMap cilium-config, the DaemonSet cilium and the Deployment cilium-operator`;
+  cilium
+    ? `the namespace kube-system and, in ${cilium.namespace}, the ConfigMap cilium-config, the DaemonSet cilium and the Deployment cilium-operator`
+    : "the namespace kube-system";

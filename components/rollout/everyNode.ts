@@ -1,4 +1,4 @@
-import type { StackConfig } from "../config/schema";
+import { ciliumOf, type StackConfig } from "../config/schema";
 import { spire as names } from "../spire/settings";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { untilSettled, type Left, type Limits } from "./settled";
@@ -56,7 +56,7 @@ async function look({ cluster, spire }: StackConfig): Promise<Left> {
   };
   try {
     const [cilium, agents] = await Promise.all([
-      podsOf(cluster.cilium.namespace, "k8s-app=cilium"),
+      podsOf(ciliumOf(cluster).namespace, "k8s-app=cilium"),
       podsOf(spire.agentNamespace, `app.kubernetes.io/name=${names.agent}`),
     ]);
     const what = withoutSpire(cilium, agents);

@@ -9,6 +9,7 @@ export type Look =
       readonly reachable: true;
       /** UID of kube-system. */
       readonly identity: string;
+      /** `off` where another mesh authenticates. */
       readonly cilium: CiliumState;
       /** What keeps Cilium from being `on`. */
       readonly waitsFor?: string;
@@ -104,6 +105,10 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
   const apps = kubeconfig.makeApiClient(AppsV1Api);
 
   const options = await endedBy(signal);
+  if (!cilium) {
+    const { metadata } = await core.readNamespace({ name: "kube-system" }, options);
+    return { reachable: true, identity: metadata?.uid ?? "", cilium: "off" };
+  }
   const of = (name: string) => ({ name, namespace: cilium.namespace });
   const [system, config, agent, operator] = await Promise.all([
     core.readNamespace({ name: "kube-system" }, options),

@@ -6,9 +6,14 @@ export function lower(a: Phase, b: Phase): Phase {
   return phases[Math.min(phases.indexOf(a), phases.indexOf(b))] ?? "off";
 }
 
-/** What the flag leaves of a phase. With authentication off a namespace keeps its allow rules and its default deny, and demands nothing else. */
-export function effectivePhase(configured: Phase, auth: boolean): Phase {
-  return auth ? configured : lower(configured, "allow");
+/**
+ * What the flag leaves of a phase. With authentication off a namespace keeps its allow rules and its default deny, and demands nothing else. Where callers are told by
+ * nothing but their certificates, as in Istio and Linkerd, nobody can be denied without.
+ *
+ * @param byCertificate whether callers are told by their certificates alone
+ */
+export function effectivePhase(configured: Phase, auth: boolean, byCertificate = false): Phase {
+  return auth ? configured : lower(configured, byCertificate ? "observe" : "allow");
 }
 
 /** One namespace's phase: where it was, what the configuration asks for, what this update makes of it. */
@@ -31,7 +36,7 @@ export type CiliumState = (typeof ciliumStates)[number];
 /**
  * Decides one namespace's phase. A rule that demands authentication from a Cilium that does no handshake drops every new connection (while
  * `mesh-auth-enabled` is false, the datapath still asks for one), so a namespace gets to `require` only once Cilium is `on`, and leaves it when Cilium
- * is `off`. A node that is away or rolling is no reason to leave it. The update that turns authentication off takes no namespace further than it was: what
+ * is `off`; where another mesh authenticates, it is `not there`. A node that is away or rolling is no reason to leave it. The update that turns authentication off takes no namespace further than it was: what
  * else was written meanwhile waits for the next one.
  *
  * @param turnsOff whether the update turns authentication off
@@ -41,10 +46,10 @@ export function phaseChange(
   configured: Phase,
   from: Phase | undefined,
   auth: boolean,
-  cilium: CiliumState,
+  cilium: CiliumState | "not there",
   turnsOff = false,
 ): PhaseChange {
-  const flagged = effectivePhase(configured, auth);
+  const flagged = effectivePhase(configured, auth, cilium === "not there");
   const effective = turnsOff ? lower(flagged, from ?? "off") : flagged;
   const waits = effective === "require" && (cilium === "off" || (cilium === "rolling" && from !== "require"));
   const because =
@@ -63,8 +68,9 @@ export const turnsOff = ({ auth }: StackConfig, { state }: Previous): boolean =>
 
 /** What an update makes of each namespace's phase. */
 export function phaseChanges(config: StackConfig, previous: Previous): PhaseChange[] {
-  const { state, cilium = "off" } = previous;
-  const { auth, rollout } = config;
+  const { state } = previous;
+  const { auth, rollout, mesh } = config;
+  const cilium = mesh ? "not there" : (previous.cilium ?? "off");
   return Object.entries(rollout.phases).map(([namespace, phase]) =>
     phaseChange(namespace, phase, state?.phases[namespace], auth, cilium, turnsOff(config, previous)),
   );

@@ -16,7 +16,7 @@ const immutable: Readonly<Record<string, readonly string[]>> = {
 
 /** What an update records of its objects, short enough to be shown each time. */
 export interface ObjectRecord {
-  /** Names of the Cilium policies of each namespace, separated by spaces. */
+  /** Names of the Cilium policies of each namespace, separated by spaces. Those of another mesh are among the others. */
   readonly policies: Readonly<Record<string, string>>;
   /** A fingerprint of which other objects there are, and of what cannot be changed in place of each: another one, and something is deleted, replaced or new. */
   readonly others: string;

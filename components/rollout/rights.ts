@@ -26,7 +26,8 @@ const connect = ["create", "get"];
  * is the reader's to name. Without any of it off works all the same.
  */
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
-  const cilium = cluster.cilium.namespace;
+  const cilium = cluster.cilium?.namespace;
+  if (cilium === undefined) return rightsBesideMesh(rollout.greenfield);
   const servers = Array.from({ length: spire.replicas }, (_, i) => `${names.server}-${i}`);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
@@ -45,7 +46,7 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
     })),
     { namespace: cilium, rule: core("pods/exec", connect) },
     { namespace: cilium, rule: core("pods/portforward", connect) },
-    ...(spire.install === "external"
+    ...(spire.install === "external" || spire.install === "none"
       ? []
       : [{ namespace: names.namespace, rule: core("pods/exec", connect, servers) }]),
     ...Object.keys(rollout.phases).map((namespace) => ({
@@ -62,6 +63,12 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
     }),
   ];
 }
+
+/** Which cluster it is, and whether pods run where a namespace skips phases: nothing else is asked where another mesh authenticates. */
+const rightsBesideMesh = (namespaces: readonly string[]) => [
+  ...bound("Cluster", undefined, [core("namespaces", ["get"], ["kube-system"])]),
+  ...[...namespaces].sort().flatMap((namespace) => bound("", namespace, [core("pods", ["list"])])),
+];
 
 /** The role, and its binding to the group. */
 function bound(prefix: "" | "Cluster", namespace: string | undefined, rules: readonly Rule[]): KubernetesObject[] {

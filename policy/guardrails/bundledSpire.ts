@@ -15,7 +15,8 @@ export const bundledSpire: Guardrail = {
     "Write server.podSecurityContext { runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 }, dataStorage.enabled true and agent.tolerations [{ operator: Exists }].",
   blocksOff: false,
   checkStack: ({ config, releases }) => {
-    const minor = Number(minorOf(config.cluster.cilium.version).split(".")[1]);
+    const { cilium } = config.cluster;
+    const minor = cilium ? Number(minorOf(cilium.version).split(".")[1]) : 0;
     return releases
       .filter(isBundled)
       .flatMap((release) => [

@@ -20,7 +20,10 @@ export const ciliumAccounts: Guardrail = {
       const id = /\/cilium-(agent|operator)$/.exec(textOf(spiffeID))?.[1];
       const account = accounts.find(([name]) => name === id);
       if (!account) return [];
-      const wanted = [`k8s:ns:${facts.config.cluster.cilium.namespace}`, `k8s:sa:${nameOf(facts, account)}`];
+      const wanted = [
+        `k8s:ns:${facts.config.cluster.cilium?.namespace ?? "kube-system"}`,
+        `k8s:sa:${nameOf(facts, account)}`,
+      ];
       return wanted
         .filter((selector) => !listOf(selectors).includes(selector))
         .map((selector) => inObject(entry, "spec.selectors", `lack ${selector}, under which Cilium runs; write it`));

@@ -11,6 +11,7 @@ export const ciliumVersion: Guardrail = {
     "Stay on a version of the table in docs/versions.md, and turn authentication off before an upgrade beyond it.",
   blocksOff: false,
   checkStack: ({ config: { cluster } }) => {
+    if (!cluster.cilium) return [];
     const { version } = cluster.cilium;
     const where = "zero-trust:cluster.cilium.version";
     const minors: readonly string[] = supported.cilium;

@@ -1,4 +1,6 @@
 import { inObject, type Guardrail } from "../guardrail";
+import type { StackConfig } from "../../components/config/schema";
+import { meshPhaseOf } from "../meshPhase";
 import { recordOf } from "../values";
 
 export const istioStrict: Guardrail = {
@@ -10,7 +12,11 @@ export const istioStrict: Guardrail = {
   remediation: "Write mtls.mode STRICT once every caller is in the mesh, and leave out the ports in portLevelMtls.",
   blocksOff: false,
   reads: ({ apiVersion, kind }) => apiVersion.startsWith("security.istio.io/") && kind === "PeerAuthentication",
-  checkObject: (policy, { config: { rollout } }) => {
+  checkObject: (policy, { config }) => {
+    const { rollout } = config;
+    const phase = meshPhaseOf(config, policy.metadata.namespace);
+    // Before require callers are told by their certificates, and whoever has none is denied and not refused; a network has none.
+    if (phase !== undefined && phase !== "require") return [];
     const { mtls, portLevelMtls } = recordOf(policy["spec"]);
     const modes: [place: string, mode: unknown][] = [
       ["spec.mtls.mode", recordOf(mtls)["mode"]],
@@ -20,10 +26,17 @@ export const istioStrict: Guardrail = {
       ]),
     ];
     const closed = ["allow", "require"].includes(rollout.phases[policy.metadata.namespace ?? "default"] ?? "off");
+    const named = new Set(phase ? networkPorts(config, policy.metadata.namespace) : []);
     return modes.flatMap(([place, mode]) =>
-      mode === "PERMISSIVE" || mode === "DISABLE"
+      !named.has(place) && (mode === "PERMISSIVE" || mode === "DISABLE")
         ? [inObject(policy, place, `is ${mode}, so plain text is taken; write STRICT`, closed ? undefined : "advisory")]
         : [],
     );
   },
 };
+
+/** Ports on which intents admit networks, which have no certificate. */
+const networkPorts = ({ access }: StackConfig, namespace: string | undefined) =>
+  access
+    .filter(({ target, callers }) => target.namespace === namespace && callers.some((caller) => "cidr" in caller))
+    .map(({ port }) => `spec.portLevelMtls.${port}.mode`);

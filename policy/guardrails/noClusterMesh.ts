@@ -13,7 +13,7 @@ export const noClusterMesh: Guardrail = {
     !auth
       ? []
       : [
-          ...mismatch("zero-trust:cluster.cilium.clusterMesh", cluster.cilium.clusterMesh, false),
+          ...mismatch("zero-trust:cluster.cilium.clusterMesh", cluster.cilium?.clusterMesh ?? false, false),
           ...releases.flatMap(({ name, namespace, values }) => {
             const { useAPIServer = false, config } = recordOf(recordOf(values)["clustermesh"]);
             const where = (key: string) => `Values of ${namespace}/${name} clustermesh.${key}`;

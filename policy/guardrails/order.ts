@@ -40,7 +40,7 @@ const policiesOf = (facts: Facts) => [...partsOf(facts, "CiliumAuthPolicy"), ...
 
 /** The first release of Cilium by this stack waits for SPIRE's address alone: everything else needs the network that it brings, and its operator installs the policies' kinds. */
 const installsCilium = ({ config, previous }: Facts) =>
-  config.cluster.cilium.delivery === "helm" &&
+  config.cluster.cilium?.delivery === "helm" &&
   previous !== "unknown" &&
   previous.state === undefined &&
   (previous.cilium ?? "off") === "off";

@@ -45,8 +45,8 @@ function violation(manifest: KubernetesObject, { where, spec }: CiliumRule, { co
 
 /** Why a namespace may not go beyond `allow`; undefined when it may. */
 function reasonToProtect(namespace: string, { cluster: { cilium } }: StackConfig): string | undefined {
-  if (namespace === cilium.namespace) return "runs Cilium itself";
-  if (namespace === cilium.releaseNamespace) return "holds Cilium's release";
+  if (namespace === cilium?.namespace) return "runs Cilium itself";
+  if (cilium?.releaseNamespace === namespace) return "holds Cilium's release";
   return table.find(([names]) => names.test(namespace))?.[1];
 }
 

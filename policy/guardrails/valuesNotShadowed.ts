@@ -18,7 +18,7 @@ export const valuesNotShadowed: Guardrail = {
     const isPatch = ["chart", "chartRef", "interval"].every((key) => spec[key] === undefined);
     if (isPatch)
       return [inObject(release, "spec", "is a patch of a HelmRelease that Git owns; patch the values in Git instead")];
-    return config.cluster.cilium.delivery === "flux" ? shadows(release, spec) : [];
+    return config.cluster.cilium?.delivery === "flux" ? shadows(release, spec) : [];
   },
 };
 

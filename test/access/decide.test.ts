@@ -4,32 +4,8 @@ import { ciliumAuthPolicyObjects, denyAllObjects } from "../../components/access
 import { decide, type Call, type Peer } from "../../components/access/decide";
 import { permits } from "../../components/access/operations";
 import type { Intent, Phase } from "../../components/config/schema";
-import { anyIntents } from "../support/arbitrary";
+import { bypasses, calls, harmless, meeting } from "../support/calls";
 import { evaluate, type Source, type Verdict } from "./ciliumPolicy";
-
-/** The ways in which a request for a path under /api has been made to look like one, or to lead elsewhere. */
-const bypasses = [
-  ...["/apix", "/API/x", "/api/../admin", "/api/./x", "/api//x", "//api/x", "/api/%2e%2e/admin", "/api/..%2fadmin"],
-  ...[
-    "/api%2f..%2fadmin",
-    "/api/%252e%252e/x",
-    "/api/..;/admin",
-    "/api;v=1/x",
-    "/api/a%5c..%5cadmin",
-    "/api\\..\\admin",
-  ],
-  ...["/api#/admin", "http://host/api", "/", "/admin?/api", "", "/.api", "/api/.hidden", "/api/x/..", "/%61pi"],
-];
-const harmless = [
-  "/api",
-  "/api/",
-  "/api?x=1",
-  "/api/?/../x",
-  "/api/v1",
-  "/api/v1/",
-  "/api/v1/a.b~c_d-1?q=/../",
-  "/api/v1?",
-];
 
 const api = (operations?: Intent["operations"]): Intent => ({
   name: "api",
@@ -70,72 +46,6 @@ function sourcesOf(peer: Peer): Source[] {
   }));
 }
 
-const peers: fc.Arbitrary<Peer> = fc.oneof(
-  fc.record({ namespace: fc.constantFrom("xweb", "xshop", "x"), serviceAccount: fc.constantFrom("xa", "xb", "x") }),
-  fc
-    .record(
-      {
-        entities: fc.constantFrom<Peer & { entities: unknown }>(
-          ...(["ingress", "kube-apiserver", "host", "world"] as const).map((entity) => ({ entities: [entity] })),
-          { entities: ["kube-apiserver", "host"] },
-          { entities: ["kube-apiserver", "world"] },
-        ),
-        address: fc.constantFrom(
-          "10.2.3.4",
-          "192.0.2.9",
-          "192.0.3.9",
-          "198.51.100.7",
-          "2001:db8::1",
-          "2001:db9::1",
-          "::ffff:10.2.3.4",
-        ),
-      },
-      { requiredKeys: ["entities"] },
-    )
-    .map(({ entities: { entities }, ...rest }) => ({ entities, ...rest }) as Peer),
-);
-/** Somebody whom a caller stands for. */
-function peerOf(caller: Intent["callers"][number]): Peer {
-  if ("entity" in caller) return { entities: [caller.entity] };
-  if ("cidr" in caller) return { entities: ["world"], address: caller.cidr.replace(/\/.*/, "") };
-  return { namespace: caller.namespace, serviceAccount: caller.serviceAccount.replace("*", "xa") };
-}
-const strange = fc
-  .array(fc.constantFrom("/", ".", "..", "api", "v1", "a.b", "%2e", "%2F", ";", "?", "#", "\\", "*", "~"), {
-    maxLength: 7,
-  })
-  .map((parts) => `/${parts.join("")}`);
-const requests = fc.record({
-  method: fc.constantFrom("GET", "HEAD", "POST", "get", "DELETE"),
-  path: fc.oneof(fc.constantFrom(...bypasses, ...harmless, "/a.b", "/axb", "/.well-known/x", "/healthz"), strange),
-});
-/** Calls of which many are about what the intents are about. */
-const calls = (intents: readonly Intent[]) =>
-  fc.record(
-    {
-      from: fc.oneof(peers, fc.constantFrom(...intents.flatMap(({ callers }) => callers.map(peerOf)))),
-      to: fc.record({
-        namespace: fc.constant(intents[0]?.target.namespace ?? "x"),
-        labels: fc.oneof(
-          { weight: 2, arbitrary: fc.constantFrom(...intents.map(({ target }) => target.selector)) },
-          fc.dictionary(fc.constantFrom("app", "tier", "app.kubernetes.io/name"), fc.constantFrom("a", "b")),
-        ),
-      }),
-      port: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...intents.map(({ port }) => port)) }, fc.constant(80)),
-      http: requests,
-    },
-    { requiredKeys: ["from", "to", "port"] },
-  ) as fc.Arbitrary<Call>;
-/** Intents that meet on one target and port, half of the time. */
-const meeting = fc
-  .tuple(
-    anyIntents(["xshop"]).filter(({ length }) => length > 0),
-    fc.boolean(),
-  )
-  .map(([intents, meet]) => {
-    const [{ target, port } = expect.fail()] = intents;
-    return meet ? intents.map((intent) => ({ ...intent, target, port })) : intents;
-  });
 const phases = fc.constantFrom<Phase>("off", "observe", "allow", "require");
 
 describe("the policies that are emitted", () => {

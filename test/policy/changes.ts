@@ -1,3 +1,4 @@
+import { ciliumOf } from "../../components/config/schema";
 import { loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
 import type { KubernetesObject } from "../../components/kubernetes";
@@ -86,7 +87,10 @@ export const withCilium =
   (version: string) =>
   (facts: Facts): Facts => {
     const { cluster } = facts.config;
-    return { ...facts, config: { ...facts.config, cluster: { ...cluster, cilium: { ...cluster.cilium, version } } } };
+    return {
+      ...facts,
+      config: { ...facts.config, cluster: { ...cluster, cilium: { ...ciliumOf(cluster), version } } },
+    };
   };
 /** The facts of the update that turns the flag, instead of the good ones. */
 export const withFlag = (auth: boolean) => (): Facts => goodFacts({ from: auth ? "off" : "on", auth });

@@ -8,11 +8,13 @@ import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane"
 import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "../../../components/spire/definitions";
 import { buildTool, downloadModule } from "../../../tools/go";
 import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
+import { istioAuthPolicyObjects } from "../../../components/access/istio";
 import { loadConfig } from "../../../components/config/load";
 import { manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
 import { configOf, root, transitionOf } from "../../support/stacks";
 import { plan } from "../../../components/plan";
 import { stackValues } from "../../support/arbitrary";
+import { meshIntents } from "../../support/calls";
 import fc from "fast-check";
 
 describe("on an API server with Cilium's own CRDs", () => {
@@ -94,6 +96,28 @@ describe("on an API server with Cilium's own CRDs", () => {
     });
     expect(policies.length).toBeGreaterThan(40);
     expect(refused(policies)).toBe("");
+  });
+
+  test("so are the policies for Istio, by its own CRDs", () => {
+    const api = downloadModule("istio.io/api", "v1.31.1", "h1:5Yb5ihcz4YQsCkciusK7DnFpBMwRB6EFWeUKH1Atuyk=");
+    const crds = join(api, "kubernetes/customresourcedefinitions.gen.yaml");
+    plane.kubectl(["apply", "--server-side", "--filename", crds]);
+    plane.kubectl(["wait", "--for=condition=Established", "crd/peerauthentications.security.istio.io"]);
+    plane.kubectl(["wait", "--for=condition=Established", "crd/authorizationpolicies.security.istio.io"]);
+    plane.kubectl(["create", "namespace", "meshed"]);
+    const intents = fc
+      .sample(meshIntents, { numRuns: 20, seed: 7 })
+      .map((all) => all.map((intent) => ({ ...intent, target: { ...intent.target, namespace: "meshed" } })));
+    const trustDomain = "apps.zt.internal";
+    const objects = (["observe", "allow", "require"] as const).flatMap((phase) =>
+      intents.flatMap((intents) =>
+        istioAuthPolicyObjects("access", { namespace: "meshed", phase, intents, trustDomain }),
+      ),
+    );
+    expect(objects.length).toBeGreaterThan(100);
+    expect(refused(objects.map(({ manifest }) => manifest))).toBe("");
+    const strange = { ...objects[0]!.manifest, spec: { action: "ALLOW", rulez: [] } };
+    expect(refused([strange])).toContain("rulez");
   });
 
   test("a mode that Cilium has not, and a misspelt field, are refused there", () => {
