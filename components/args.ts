@@ -2,6 +2,7 @@ import type { CiliumAuthArgs } from "./cilium/values";
 import { releaseNamespaceOf } from "./cilium/values";
 import { ciliumOf, type StackConfig } from "./config/schema";
 import { federationOf, knownPeers } from "./rollout/peers";
+import { installsCilium } from "./rollout/phases";
 import type { Previous } from "./rollout/state";
 import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
 
@@ -34,6 +35,8 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     entries: spire.entries.map(known),
     ...(federation ? { federation } : {}),
     admissionPolicy: spire.admissionPolicy,
+    // Its kind comes with Cilium.
+    egressPolicy: spire.egressPolicy && !installsCilium(config, previous),
     monitoring: spire.monitoring,
     oidc: spire.oidc,
     skipKubeletVerification,

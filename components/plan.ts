@@ -9,7 +9,7 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/v
 import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
-import { phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
+import { installsCilium, isFirst, phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
 import { choicesOf } from "./rollout/choices";
 import { federatedBy, federationOf, peerNotes } from "./rollout/peers";
 import { earnedAfter } from "./rollout/promotions";
@@ -110,21 +110,25 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     notes: [
       ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
       ...peerNotes(config, federation, previous),
+      ...(config.spire.egressPolicy && installsCilium(config, previous) ? [laterEgressNote] : []),
     ],
     access: accessOf(config.access, rollout.phases),
     outputs: { rollout, ...(values && cilium?.delivery === "none" ? { ciliumValues: values } : {}) },
     ...(values ? { ciliumValues: values } : {}),
     waitsForNodes: !config.auth && cilium !== undefined && cilium.delivery !== "none" && previous.cilium !== "off",
     waitsForSpire:
-      config.auth && !previous.state?.auth && config.spire.install === "managed" && !installs(config, previous),
+      config.auth && !previous.state?.auth && config.spire.install === "managed" && !installsCilium(config, previous),
     waitsForCilium: cilium?.delivery === "helm" && (config.auth || isFirst(previous)),
     // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
     recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
   };
 }
 
+const laterEgressNote =
+  "spire.egressPolicy takes effect with the next update: Cilium, which this one installs, brings the kind that its policy is of";
+
 function inOrder(config: StackConfig, previous: Previous, policies: readonly PlannedComponent[]): PlannedComponent[] {
-  const first = installs(config, previous);
+  const first = installsCilium(config, previous);
   if (first && !config.auth) {
     const rest = policies.map(after("cilium-auth"));
     return [ciliumComponent(config, []), ...rest, ...spireComponent(config, previous, namesOf(policies))];
@@ -140,13 +144,6 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   const cilium = ciliumComponent(config, allow);
   return [...policies, cilium, ...spireComponent(config, previous, [...allow, cilium.name])];
 }
-
-/** Whether this stack makes Cilium's release for the first time: it brings the network, and its operator the kinds that the policies are of. */
-const installs = ({ cluster }: StackConfig, previous: Previous) =>
-  cluster.cilium?.delivery === "helm" && isFirst(previous);
-
-/** Whether nothing was deployed before, and Cilium is not there. */
-const isFirst = ({ state, cilium = "off" }: Previous) => state === undefined && cilium === "off";
 
 const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);
 

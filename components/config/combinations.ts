@@ -78,6 +78,7 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
       "entries",
       "federation",
       "admissionPolicy",
+      "egressPolicy",
       "monitoring",
       "oidc",
       "ttl",

@@ -153,6 +153,11 @@ const spire = section({
   federation: federation.optional(),
   /** Whether the API server refuses ClusterStaticEntries and ClusterSPIFFEIDs, whoever writes them, that would make an admin or be somebody else's. */
   admissionPolicy: boolean("true").default(false),
+  /**
+   * Whether the servers may call nobody but the API server and whom the keys above name: their database, what signs or keeps keys for them, federated peers.
+   * By a policy of Cilium's own kind (docs/spire.md).
+   */
+  egressPolicy: boolean("true").default(false),
   /** Metrics, and what Prometheus' operator and Grafana need to show them and to tell somebody. @default no metrics */
   monitoring: monitoring.optional(),
   /** By which others, clouds and Vault say, verify JWT-SVIDs: SPIRE's OIDC discovery provider. @default none */

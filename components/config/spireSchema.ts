@@ -4,6 +4,7 @@ import {
   choice,
   duration,
   formed,
+  hinted,
   hostAndPort,
   json,
   name,
@@ -22,7 +23,12 @@ const secretName = (example: string, where = "the namespace spire") =>
   text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, `the name of a Secret in ${where}`, example);
 /** What needs no quotes in a connection string, whatever the database. */
 const identifier = text(/^[A-Za-z_][\w-]{0,62}$/, "letters, digits, _ and -, at most 63", "spire");
-const url = (of: string, example: string) => text(/^https:\/\/[^\s"$?#]+$/, `the https:// address of ${of}`, example);
+const url = (of: string, example: string) =>
+  hinted(
+    z.string().refine((value) => /^https:\/\/[^\s"$?#]+$/.test(value) && URL.canParse(value)),
+    `the https:// address of ${of}`,
+    example,
+  );
 const path = (example: string) => text(/^[\w-]+(\/[\w-]+)*$/, "a path without / at its ends", example);
 const arn = (service: string, example: string) =>
   text(new RegExp(`^arn:aws[\\w-]*:${service}:[^\\s"$]+$`), "an ARN of AWS", example);

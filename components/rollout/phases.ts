@@ -66,6 +66,13 @@ export function phaseChange(
 /** Whether an update turns off what was on. */
 export const turnsOff = ({ auth }: StackConfig, { state }: Previous): boolean => state?.auth === true && !auth;
 
+/** Whether an update makes the stack's release of Cilium for the first time: it brings the network, and its operator the kinds that policies are of. */
+export const installsCilium = ({ cluster }: StackConfig, previous: Previous): boolean =>
+  cluster.cilium?.delivery === "helm" && isFirst(previous);
+
+/** Whether nothing was deployed before, and Cilium is not there. */
+export const isFirst = ({ state, cilium = "off" }: Previous): boolean => state === undefined && cilium === "off";
+
 /** What an update makes of each namespace's phase. */
 export function phaseChanges(config: StackConfig, previous: Previous): PhaseChange[] {
   const { state } = previous;

@@ -57,6 +57,6 @@ export function upstreamPlugin({ certManager, vault, disk, awsPca }: UpstreamAut
 /** What the server's pod and its account have for it. */
 export function upstreamParts({ vault, disk, awsPca }: UpstreamAuthority): Partial<ServerParts> {
   if (vault) return vaultParts("authority", vault);
-  if (awsPca?.roleArn !== undefined) return awsRole(awsPca.roleArn);
+  if (awsPca) return { ...awsRole(awsPca.roleArn), calls: ["cloud"] };
   return disk ? secretFiles("authority", disk.secret, directory, Object.values(files)) : {};
 }

@@ -36,9 +36,15 @@ export function datastoreData(datastore: ManagedSpire["datastore"], file: string
       };
 }
 
+const placeOf = ({ address }: SharedDatastore) => {
+  const [host = "", port = ""] = address.split(":");
+  return { host, port };
+};
+
 /** As lib/pq reads it; the password is in PGPASSWORD. */
-function postgres({ address, database, user, tls }: SharedDatastore): string {
-  const [, host, port] = /^(.*):(\d+)$/.exec(address) ?? [];
+function postgres(datastore: SharedDatastore): string {
+  const { database, user, tls } = datastore;
+  const { host, port } = placeOf(datastore);
   const parameters = {
     host,
     port,
@@ -65,8 +71,10 @@ export function datastoreParts(datastore: ManagedSpire["datastore"]): Partial<Se
       ? []
       : [secretFiles("datastore-client", tls.clientSecret, directories.client, ["tls.crt", "tls.key"])]),
   ];
+  const { host, port } = placeOf(datastore);
   return {
     ...joined(certificates),
+    calls: [{ host, port: Number(port) }],
     env: [
       {
         name: type === "postgres" ? "PGPASSWORD" : passwordVariable,

@@ -48,14 +48,19 @@ export function keyPlugin(
 /** What the server's pod and its account have for it. */
 export function keyParts({ awsKms, gcpKms, azureKeyVault, vault }: KeyManager): Partial<ServerParts> {
   if (vault) return vaultParts("keys", vault);
-  // Each cloud's own sign that a service account is somebody there (docs of EKS IRSA, GKE and AKS workload identity).
-  if (awsKms?.roleArn !== undefined) return awsRole(awsKms.roleArn);
-  if (gcpKms?.serviceAccount !== undefined)
-    return { annotations: { "iam.gke.io/gcp-service-account": gcpKms.serviceAccount } };
-  if (azureKeyVault?.clientId !== undefined)
-    return {
-      annotations: { "azure.workload.identity/client-id": azureKeyVault.clientId },
-      labels: { "azure.workload.identity/use": "true" },
-    };
-  return {};
+  if (!awsKms && !gcpKms && !azureKeyVault) return {};
+  return {
+    calls: ["cloud"],
+    // Each cloud's own sign that a service account is somebody there (docs of EKS IRSA, GKE and AKS workload identity).
+    ...awsRole(awsKms?.roleArn),
+    ...(gcpKms?.serviceAccount === undefined
+      ? {}
+      : { annotations: { "iam.gke.io/gcp-service-account": gcpKms.serviceAccount } }),
+    ...(azureKeyVault?.clientId === undefined
+      ? {}
+      : {
+          annotations: { "azure.workload.identity/client-id": azureKeyVault.clientId },
+          labels: { "azure.workload.identity/use": "true" },
+        }),
+  };
 }

@@ -17,13 +17,13 @@ import { registrationPolicy } from "./admission";
 import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
 import { bundleService, federatedTrustDomain } from "./federation";
 import { monitoringObjects } from "./monitoring";
+import { serverEgressPolicy, serverNetworkPolicy } from "./network";
 import { oidcObjects } from "./oidc";
 import { ciliumEntries, clusterSpiffeId, clusterStaticEntry } from "./registration";
 import {
   headlessService,
   serverBudget,
   serverConfigMap,
-  serverNetworkPolicy,
   serverParts,
   serverService,
   serverStatefulSet,
@@ -133,6 +133,8 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
     ...(federation ? [add("server-bundle", bundleService(federation), within)] : []),
     add("server-network", serverNetworkPolicy(args), within),
   ];
+  // Nothing waits for it: what keeps it from being made must not keep SPIRE from being there.
+  if (args.egressPolicy) add("server-egress", serverEgressPolicy(args), within);
   const server = add("server", serverStatefulSet(args, serverConfig), [...within, ...serverNeeds]);
 
   const agentAccount = { name: spire.agent, namespace: args.agentNamespace };

@@ -1,6 +1,15 @@
 /** Ways to do one thing, of which no more than one is meant. */
 export type AtMostOne<Ways> = { readonly [Way in keyof Ways]?: Ways[Way] | undefined };
 
+/** Whom a server calls beside the API server: an address of the configuration's, or a cloud's services, wherever those are. */
+export type Call = { readonly host: string; readonly port: number } | "cloud";
+
+/** @param url `https://…`, whose port is 443 unless it says otherwise */
+export function callTo(url: string): Call {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: port === "" ? 443 : Number(port) };
+}
+
 /** What the server's pod and its account have for the sake of what the server is connected to: a database, an authority above, a key service. */
 export interface ServerParts {
   readonly args: readonly string[];
@@ -10,6 +19,7 @@ export interface ServerParts {
   /** Labels of the pod, and annotations of its service account, by which a cloud gives it an identity there. */
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly calls: readonly Call[];
 }
 
 /** All of some parts. */
@@ -18,6 +28,7 @@ export function joined(parts: readonly Partial<ServerParts>[]): ServerParts {
   const record = (key: "labels" | "annotations") => Object.assign({}, ...parts.map((part) => part[key])) as object;
   return {
     args: parts.flatMap(({ args = [] }) => args),
+    calls: parts.flatMap(({ calls = [] }) => calls),
     ...{ env: list("env"), volumes: list("volumes"), volumeMounts: list("volumeMounts") },
     ...({ labels: record("labels"), annotations: record("annotations") } as Pick<
       ServerParts,
@@ -45,5 +56,6 @@ export function secretFiles(
   };
 }
 
-/** The IAM role that EKS gives a service account. */
-export const awsRole = (arn: string): Partial<ServerParts> => ({ annotations: { "eks.amazonaws.com/role-arn": arn } });
+/** The IAM role that EKS gives a service account, where one is named. */
+export const awsRole = (arn: string | undefined): Partial<ServerParts> =>
+  arn === undefined ? {} : { annotations: { "eks.amazonaws.com/role-arn": arn } };

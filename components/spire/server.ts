@@ -5,7 +5,7 @@ import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration
 import { bundlePort } from "./federation";
 import { imagesOf } from "./images";
 import { keyParts } from "./keys";
-import { metricsIngress, metricsPort, metricsPorts } from "./monitoring";
+import { metricsPort, metricsPorts } from "./monitoring";
 import { joined, type ServerParts } from "./parts";
 import { configMap, podTemplate, probes, resources, restricted, restrictedPod, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
@@ -60,24 +60,6 @@ export function headlessService({ replicas }: ManagedSpire): KubernetesObject {
       publishNotReadyAddresses: replicas === 1,
       selector: selectorOf(spire.server),
       ports: [grpcPort],
-    },
-  };
-}
-
-/**
- * Nobody reaches the server but on its own port, where it wants to know who asks, and where there are peers on the one for its bundle, which is no secret; the kubelet's probes pass as they do everywhere. From anywhere, since
- * agents and Cilium's operator come from the nodes' addresses, which network policies tell apart badly. Egress is untouched.
- */
-export function serverNetworkPolicy({ federation, monitoring }: ManagedSpire): KubernetesObject {
-  const ports = [spire.serverPort, ...(federation ? [bundlePort] : [])];
-  return {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    metadata: metadataOf(spire.server),
-    spec: {
-      podSelector: { matchLabels: selectorOf(spire.server) },
-      policyTypes: ["Ingress"],
-      ingress: [{ ports: ports.map((port) => ({ port, protocol: "TCP" })) }, ...metricsIngress(monitoring)],
     },
   };
 }

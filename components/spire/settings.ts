@@ -38,6 +38,8 @@ export interface ManagedSpire {
   readonly federation?: Federation;
   /** Whether the API server refuses entries that would make an admin or be somebody else's, whoever writes them. */
   readonly admissionPolicy: boolean;
+  /** Whether the servers may call nobody but the API server and whom these arguments name. */
+  readonly egressPolicy: boolean;
   /** Who watches it. */
   readonly monitoring?: Monitoring | undefined;
   /** By which others verify JWT-SVIDs. */

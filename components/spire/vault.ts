@@ -1,4 +1,4 @@
-import { secretFiles, type ServerParts } from "./parts";
+import { callTo, secretFiles, type ServerParts } from "./parts";
 
 /** How the server comes to Vault, or to OpenBao: as a service account, by Vault's auth method for Kubernetes. */
 export interface VaultAccess {
@@ -38,12 +38,13 @@ export function vaultData(plugin: string, { address, role, authMount, namespace,
 }
 
 /** A token for Vault alone, which the kubelet renews, and Vault's CA. */
-export function vaultParts(plugin: string, { audience, caSecret }: VaultAccess): Partial<ServerParts> {
+export function vaultParts(plugin: string, { address, audience, caSecret }: VaultAccess): Partial<ServerParts> {
   const directory = directoryOf(plugin);
   const name = `vault-${plugin}`;
   const sources = [{ serviceAccountToken: { path: "vault", audience, expirationSeconds: 3600 } }];
   const ca = caSecret === undefined ? undefined : secretFiles(`${name}-ca`, caSecret, `${directory}/ca`, ["ca.crt"]);
   return {
+    calls: [callTo(address)],
     volumes: [{ name, projected: { sources } }, ...(ca?.volumes ?? [])],
     volumeMounts: [{ name, mountPath: `${directory}/token`, readOnly: true }, ...(ca?.volumeMounts ?? [])],
   };

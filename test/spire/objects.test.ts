@@ -13,6 +13,7 @@ const args: ManagedSpire = {
   replicas: 1,
   entries: [],
   admissionPolicy: false,
+  egressPolicy: false,
   datastore: { type: "sqlite3" },
   upstreamAuthority: {},
   keyManager: {},

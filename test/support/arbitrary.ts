@@ -113,6 +113,7 @@ export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
       spire: fc.constantFrom(
         { install: "managed" },
         { install: "managed", agentNamespace: "spire-agents" },
+        { install: "managed", egressPolicy: true },
         { install: "bundled" },
         { install: "external", external: { serverAddress: "spire-server.spire.svc:8081" } },
       ),

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { references } from "../../../lab/nodes/clusterImages";
+import { nodeNetwork } from "../../../lab/nodes/network";
 import { until } from "../../../lab/until";
-import { TestCluster } from "./cluster";
+import { withoutPack } from "../engine/stack";
+import { TestCluster, type Answer } from "./cluster";
 import { nothingFailed, report, startLoad, watchLoad } from "./load";
 
 /** The commands of docs/recovery.md, as they are there, with an image that the nodes have. */
@@ -40,6 +42,43 @@ const authority = () =>
     ...["--output", "jsonpath={.data.bundle\\.spiffe}"],
   ]);
 const x5c = () => [...authority().matchAll(/"x5c":\s*\["([^"]+)"/g)].map(([, certificate]) => certificate);
+
+/** One request from within the pod of SPIRE's server, whose image has nothing to ask with. */
+function callFromServer(url: string): Answer {
+  const pod = ["spire-server-0", "--namespace", "spire", "--container", "caller"];
+  const call = ["node", "/workload.js", "call", url, "2000"];
+  return JSON.parse(cluster.plane.kubectl(["exec", ...pod, "--", ...call])) as Answer;
+}
+
+test("SPIRE's server calls the API server and nobody else where the configuration says so, and goes on in a namespace that is closed on both sides", async () => {
+  const debug = ["debug", "pod/spire-server-0", "--namespace", "spire", "--container", "caller", "--quiet"];
+  cluster.plane.kubectl([...debug, "--image", references.workload, "--", "node", "/workload.js", "serve", "9000"]);
+  const state = "{.status.ephemeralContainerStatuses[0].state.running.startedAt}";
+  await until("its pod has somebody to ask", () => cluster.jsonpath("pod/spire-server-0", "spire", state) !== "");
+  const elsewhere = [
+    `http://${cluster.jsonpath("pod/frontend", "web", "{.status.podIP}")}:8080/`,
+    `http://${cluster.node("node2").address}:10250/`,
+  ];
+  const api = cluster.plane.server.replace(/^https:.*:/, `http://${nodeNetwork.gateway}:`);
+  const answered = (url: string) => callFromServer(url).error === undefined;
+  expect([api, ...elsewhere].map(answered)).toEqual([true, true, true]);
+
+  cluster.stack.set("spire.egressPolicy", "true");
+  cluster.stack.up(withoutPack);
+  await until("nobody else answers", () => !elsewhere.some(answered));
+  expect(elsewhere.map(callFromServer)).toMatchObject([{ error: "no answer" }, { error: "no answer" }]);
+  expect(answered(api)).toBe(true);
+
+  // Of the user's, and from now on.
+  const closed = { podSelector: {}, policyTypes: ["Ingress", "Egress"] };
+  const metadata = { name: "closed", namespace: "spire" };
+  cluster.stack.apply("lab", [{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec: closed }]);
+  for (const workload of ["statefulset/spire-server", "daemonset/spire-agent"]) {
+    cluster.plane.kubectl(["rollout", "restart", workload, "--namespace", "spire"]);
+    cluster.plane.kubectl(["rollout", "status", workload, "--namespace", "spire", "--timeout=120s"]);
+  }
+  await until("who appears gets in", async () => (await cluster.newcomer()).status === 200, { seconds: 120 });
+});
 
 test("a backup fails no request, and what is lost afterwards comes back with the same authority: nobody is restarted, and nobody dropped", async () => {
   const before = x5c();
