@@ -54,10 +54,11 @@ export async function readDigest(image: TaggedImage, milliseconds = 30_000): Pro
   }
 }
 
-/** Where the manifest of a tag is. Plain http for this machine alone. */
+/** Where the manifest of a tag is. Plain http for this machine alone. What images call docker.io is no registry itself (github.com/containerd/containerd, core/remotes/docker). */
 export function manifestUrl({ registry, repository, tag }: TaggedImage): URL {
   const scheme = /^(localhost|127\.0\.0\.1)(:|$)/.test(registry) ? "http" : "https";
-  return new URL(`${scheme}://${registry}/v2/${repository.slice(registry.length + 1)}/manifests/${tag}`);
+  const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
+  return new URL(`${scheme}://${host}/v2/${repository.slice(registry.length + 1)}/manifests/${tag}`);
 }
 
 /** The registry's answer, after it was given a token where it asks for one. */

@@ -4,6 +4,7 @@ import { ciliumOf, type StackConfig } from "./config/schema";
 import { federationOf, knownPeers } from "./rollout/peers";
 import { installsCilium } from "./rollout/phases";
 import type { Previous } from "./rollout/state";
+import { labDatastore } from "./spire/labDatabase";
 import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
 
 /** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
@@ -45,7 +46,12 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
   };
 }
 
-function datastoreOf({ postgres, mysql }: NonNullable<StackConfig["spire"]["datastore"]>): ManagedSpire["datastore"] {
+function datastoreOf({
+  postgres,
+  mysql,
+  labPostgres,
+}: NonNullable<StackConfig["spire"]["datastore"]>): ManagedSpire["datastore"] {
+  if (labPostgres) return labDatastore;
   if (postgres) return { type: "postgres", ...postgres };
   return mysql ? { type: "mysql", ...mysql } : { type: "sqlite3" };
 }

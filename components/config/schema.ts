@@ -128,6 +128,8 @@ const spire = section({
     /** spire-controller-manager, which has versions of its own. @default the one in components/spire/images.ts */
     controllerManager: image("ghcr.io/spiffe/spire-controller-manager:0.7.0").optional(),
     oidcProvider: image("ghcr.io/spiffe/oidc-discovery-provider:1.15.3").optional(),
+    /** Of `datastore.labPostgres`: any with sh and the programs of PostgreSQL. Its major version stays, as that of the data does. */
+    postgres: image("docker.io/library/postgres:17.11").optional(),
     /** When the kubelet pulls them, Kubernetes' own imagePullPolicy. */
     pullPolicy: choice("IfNotPresent", "Always", "Never").default("IfNotPresent"),
     /** Whether an image without a digest stops the update, and is not only warned of. */
@@ -140,7 +142,12 @@ const spire = section({
    *
    * @default a file on the one server's volume
    */
-  datastore: oneOf({ postgres: database.optional(), mysql: database.optional() }).optional(),
+  datastore: oneOf({
+    postgres: database.optional(),
+    mysql: database.optional(),
+    /** For labs: a PostgreSQL of one pod in SPIRE's namespace, which this program deploys, on a volume as `storage` says, in clear and without backups. */
+    labPostgres: object({}).optional(),
+  }).optional(),
   /** Who signs the servers' CAs. @default each its own */
   upstreamAuthority: upstreamAuthority.optional(),
   /** Where the keys are with which the servers sign. @default a file on a server's volume */

@@ -7,7 +7,7 @@ export function choicesOf({ cluster, spire }: StackConfig): Record<string, strin
   return {
     "cluster.name": cluster.name,
     "spire.agentNamespace": agentNamespace,
-    "spire.datastore": datastore.postgres ? "postgres" : datastore.mysql ? "mysql" : "sqlite3",
+    "spire.datastore": Object.keys(datastore)[0] ?? "sqlite3",
     "spire.storage.className": storage.className ?? "",
     "spire.storage.size": storage.size,
   };

@@ -18,6 +18,10 @@ export const defaultImages = (version: string) => ({
 /** For the SPIRE in Cilium's chart: the image that the chart itself has beside it, whose digest is recorded like the others. */
 export const bundledInitImage = () => withDigest("docker.io/library/busybox:1.38.0");
 
+/** PostgreSQL's, as Docker builds it, for a lab's database. */
+export const labDatabaseImage = ({ images }: Pick<ManagedSpire, "images">) =>
+  withDigest(images.postgres ?? "docker.io/library/postgres:17.11");
+
 /** Every image of a SPIRE deployment, `repository:version@digest` where a digest is known, and `repository:version` where none is. */
 export function imagesOf({
   version,

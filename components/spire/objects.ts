@@ -16,6 +16,12 @@ import {
 import { registrationPolicy } from "./admission";
 import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
 import { bundleService, federatedTrustDomain } from "./federation";
+import {
+  labDatabaseNetworkPolicy,
+  labDatabaseService,
+  labDatabaseStatefulSet,
+  labDatabaseVolume,
+} from "./labDatabase";
 import { monitoringObjects } from "./monitoring";
 import { serverEgressPolicy, serverNetworkPolicy } from "./network";
 import { oidcObjects } from "./oidc";
@@ -100,6 +106,10 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
 
   const serverAccount = { name: spire.server, namespace: spire.namespace };
   const serverConfig = serverConfigMap(args);
+  const password =
+    isShared(args.datastore) && args.datastore.passwordSecret === undefined
+      ? [add("datastore-password", passwordSecret(), within, "retained", { password: generatedPassword.key })]
+      : [];
   const serverNeeds = [
     crd,
     ...idCrd,
@@ -125,8 +135,17 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
       : []),
     add("server-config", serverConfig, within),
     ...(isShared(args.datastore) ? [] : [add("server-data", serverVolume(args), within, true)]),
-    ...(isShared(args.datastore) && args.datastore.passwordSecret === undefined
-      ? [add("datastore-password", passwordSecret(), within, "retained", { password: generatedPassword.key })]
+    ...password,
+    ...(isShared(args.datastore) && args.datastore.lab
+      ? [
+          add("database", labDatabaseStatefulSet(args), [
+            ...within,
+            ...password,
+            add("database-data", labDatabaseVolume(args), within, true),
+            add("database-service", labDatabaseService(), within),
+            add("database-network", labDatabaseNetworkPolicy(), within),
+          ]),
+        ]
       : []),
     add("server-headless", headlessService(args), within),
     ...(args.replicas > 1 ? [add("server-budget", serverBudget(), within)] : []),

@@ -25,7 +25,8 @@ export function serverVolume(args: ManagedSpire): KubernetesObject {
   return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadataOf(claim), spec: claimSpec(args) };
 }
 
-const claimSpec = ({ storage: { size, className } }: ManagedSpire) => ({
+/** What a volume of SPIRE's is claimed with. */
+export const claimSpec = ({ storage: { size, className } }: ManagedSpire) => ({
   accessModes: ["ReadWriteOnce"],
   resources: { requests: { storage: size } },
   ...(className === undefined ? {} : { storageClassName: className }),

@@ -52,6 +52,7 @@ export interface ManagedSpire {
     readonly agent?: string | undefined;
     readonly controllerManager?: string | undefined;
     readonly oidcProvider?: string | undefined;
+    readonly postgres?: string | undefined;
     readonly pullPolicy: "IfNotPresent" | "Always" | "Never";
   };
   /** Where Cilium's agents and operator run. */
@@ -62,7 +63,7 @@ export interface ManagedSpire {
   readonly ttl: { readonly ca: string; readonly agent: string; readonly x509Svid: string; readonly jwtSvid: string };
 }
 
-/** A database that is there already, and in it one for SPIRE, whose user may make tables: SPIRE does. */
+/** A database that is there already, unless it is a lab's, and in it one for SPIRE, whose user may make tables: SPIRE does. */
 export interface SharedDatastore {
   readonly type: "postgres" | "mysql";
   /** `<host>:<port>` */
@@ -79,6 +80,8 @@ export interface SharedDatastore {
     /** A Secret in SPIRE's namespace with the certificate of SPIRE's user, as `tls.crt` and `tls.key`. */
     readonly clientSecret?: string | undefined;
   };
+  /** Whether this program deploys it too: one pod, for labs. */
+  readonly lab?: true | undefined;
 }
 
 /** Names and addresses that SPIRE's parts, Cilium and the guardrails must agree on. */

@@ -20,17 +20,23 @@ export interface Database {
 export const databases = { postgres: startPostgres, mysql: startMariadb } as const;
 
 /** Neither runs as root. */
-const nobody = 65534;
-const asNobody = (program: string, ...args: readonly string[]) =>
+export const nobody = 65534;
+export const asNobody = (program: string, ...args: readonly string[]) =>
   ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", program, ...args] as const;
 
-/** PostgreSQL, as Debian has it. */
-async function startPostgres(user: string, password: string): Promise<Database> {
+/** Where Debian has PostgreSQL's programs. */
+export function postgresPrograms(): string {
   const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql") : [];
   const bin = versions
     .map((version) => `/usr/lib/postgresql/${version}/bin`)
     .find((path) => existsSync(join(path, "initdb")));
   if (bin === undefined) throw new LabError("PostgreSQL not found: apt-get install --no-install-recommends postgresql");
+  return bin;
+}
+
+/** PostgreSQL, as Debian has it. */
+async function startPostgres(user: string, password: string): Promise<Database> {
+  const bin = postgresPrograms();
   const { directory, data, files, ...database } = await prepare();
   await must(asNobody(join(bin, "initdb"), "--pgdata", data, "--username=postgres", "--auth-local=trust", "--no-sync"));
   // Who is not encrypted, or has no certificate, gets in by no rule.

@@ -23,6 +23,8 @@ const keys = new Map<unknown, string>([
   ["spire-server", "server"],
   ["spire-agent", "agent"],
   ["spire-controller-manager", "controllerManager"],
+  ["spire-oidc", "oidcProvider"],
+  ["spire-postgres", "postgres"],
 ]);
 
 function check({ object, where, container, image, parts }: ContainerImage, missing: Severity): Violation[] {

@@ -31,6 +31,7 @@ import { istioCallers } from "./istioCallers";
 import { istioStrict } from "./istioStrict";
 import { knownKinds } from "./knownKinds";
 import { kubeletVerified } from "./kubeletVerified";
+import { labDatabase } from "./labDatabase";
 import { leastPrivilege } from "./leastPrivilege";
 import { linkerdCallers } from "./linkerdCallers";
 import { linkerdDefault } from "./linkerdDefault";
@@ -138,6 +139,7 @@ export const guardrails: readonly Guardrail[] = [
   versionSkew,
   spireOptions,
   sqliteSingleServer,
+  labDatabase,
   spireStateKept,
   storageClass,
   ttlCoherence,

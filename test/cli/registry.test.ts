@@ -173,6 +173,13 @@ describe("a registry's address", () => {
     expect(urlOf("127.0.0.1:5000/a/b:1")).toBe("http://127.0.0.1:5000/v2/a/b/manifests/1");
   });
 
+  test("is that of Docker's registry for what images call docker.io, which is none itself", () => {
+    expect(urlOf("docker.io/library/postgres:17.11")).toBe(
+      "https://registry-1.docker.io/v2/library/postgres/manifests/17.11",
+    );
+    expect(urlOf("docker.io.corp/a:1")).toBe("https://docker.io.corp/v2/a/manifests/1");
+  });
+
   test("is never plain http because it only looks like this machine", () => {
     for (const host of ["localhost.corp", "127.0.0.1.nip.io", "127.0.0.10", "my-localhost:80", "0.0.0.0"])
       expect(urlOf(`${host}/a:1`)).toMatch(/^https:/);

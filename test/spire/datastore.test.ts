@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { describeObject } from "../../components/kubernetes";
+import { plan } from "../../components/plan";
 import { configOf } from "../support/stacks";
-import { fileOf, manifestOf, objectsWith } from "./planned";
+import { fileOf, find, manifestOf, objectsWith } from "./planned";
 
 const postgres = ["spire.datastore.postgres.address=db.example.com:5432"];
 const mysql = ["spire.datastore.mysql.address=db.example.com:3306"];
 
-const serverOf = (assignments: readonly string[]) =>
-  manifestOf(assignments, "StatefulSet spire/spire-server")["spec"] as {
+const serverOf = (assignments: readonly string[], name = "StatefulSet spire/spire-server") =>
+  manifestOf(assignments, name)["spec"] as {
     replicas: number;
     volumeClaimTemplates?: object[];
     template: {
@@ -146,5 +147,75 @@ describe("the configuration", () => {
       expect(() => configOf("apps", ...postgres, `spire.datastore.postgres.user=${value}`)).toThrow(
         "zero-trust:spire.datastore.postgres.user",
       );
+  });
+});
+
+describe("the database for labs", () => {
+  const lab = ["spire.datastore.labPostgres={}", "spire.replicas=2"];
+  const workload = "StatefulSet spire/spire-postgres";
+
+  test("is there before the servers, which reach it alone by a password that is generated", () => {
+    expect(find(lab, "StatefulSet spire/spire-server")?.after).toContain("spire-database");
+    expect(datastoreOf(lab)).toEqual({
+      database_type: "postgres",
+      connection_string: "host=spire-postgres.spire.svc port=5432 dbname=postgres user=spire sslmode=disable",
+    });
+    expect(serverOf(lab).template.spec.containers[0]?.env).toEqual([
+      { name: "PGPASSWORD", valueFrom: { secretKeyRef: { name: "spire-datastore", key: "password" } } },
+    ]);
+    expect(find(lab, workload)?.after).toContain("spire-datastore-password");
+    expect(manifestOf(lab, "Service spire/spire-postgres")["spec"]).toMatchObject({ ports: [{ port: 5432 }] });
+    expect(manifestOf(lab, "NetworkPolicy spire/spire-postgres")["spec"]).toEqual({
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "spire-postgres" } },
+      policyTypes: ["Ingress", "Egress"],
+      ingress: [
+        {
+          from: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "spire-server" } } }],
+          ports: [{ port: 5432, protocol: "TCP" }],
+        },
+      ],
+    });
+  });
+
+  test("keeps what it has: its claim and its password go with nothing", () => {
+    const kept = objectsWith(lab)
+      .filter(({ keep }) => keep)
+      .map(({ manifest, keep }) => [describeObject(manifest), keep]);
+    expect(kept).toContainEqual(["PersistentVolumeClaim spire/spire-postgres", true]);
+    expect(kept).toContainEqual(["Secret spire/spire-datastore", "retained"]);
+    const { replicas, volumeClaimTemplates, template } = serverOf(lab, workload);
+    expect([replicas, volumeClaimTemplates]).toEqual([1, undefined]);
+    expect(template.spec.volumes[0]).toEqual({
+      name: "data",
+      persistentVolumeClaim: { claimName: "spire-postgres" },
+    });
+  });
+
+  test("meets what Pod Security calls restricted, has no token of the cluster's, and an image with a version", () => {
+    const { spec } = serverOf(lab, workload).template;
+    expect(spec).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+      containers: [
+        {
+          image: expect.stringMatching(/^docker\.io\/library\/postgres:\d+\.\d+/) as string,
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            readOnlyRootFilesystem: true,
+          },
+        },
+      ],
+    });
+    const [container] = serverOf([...lab, "spire.images.postgres=registry.corp/postgres:17.11"], workload).template.spec
+      .containers;
+    expect(container).toMatchObject({ image: "registry.corp/postgres:17.11" });
+  });
+
+  test("is chosen for good, as any other, and none of its own is there with another", () => {
+    const { outputs } = plan(configOf("apps", ...lab), {});
+    expect(outputs.rollout.choices).toMatchObject({ "spire.datastore": "labPostgres" });
+    expect(find(postgres, workload)).toBeUndefined();
+    expect(() => configOf("apps", ...lab, ...postgres)).toThrow("one of postgres, mysql, labPostgres");
   });
 });

@@ -78,6 +78,18 @@ export const spireState: Claims = {
       ],
     ],
   },
+  "lab-database": {
+    catches: [
+      {
+        what: "the database for labs",
+        change: withConfig("spire.datastore.labPostgres={}"),
+        says: /labPostgres is one pod on one volume/,
+        verdict: "warn",
+        also: ["spire-choices"],
+      },
+    ],
+    passes: [["a database of the user's", withConfig("spire.datastore.postgres.address=db.example.com:5432")]],
+  },
   "storage-class": {
     catches: [
       {
