@@ -8,6 +8,13 @@ export const ciliumModule = () =>
 /** The directory with the CRDs of Cilium's version 2, which are those that the program writes. */
 export const ciliumDefinitions = () => join(ciliumModule(), "pkg/k8s/apis/cilium.io/client/crds/v2");
 
+/** The file with cert-manager's CRD of CertificateRequests. */
+export const certificateRequests = () =>
+  join(
+    downloadModule("github.com/cert-manager/cert-manager", "v1.21.2", "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68="),
+    "deploy/crds/cert-manager.io_certificaterequests.yaml",
+  );
+
 /** What kwok does to objects ("stages"), one file each, and its storage class. The version is that of the program in tools/kwok. */
 export function kwokFiles() {
   const directory = join(

@@ -1,7 +1,9 @@
 import { expect } from "vitest";
+import { spireArgs } from "../../../components/args";
 import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
 import { plan } from "../../../components/plan";
 import type { Previous } from "../../../components/rollout/state";
+import type { ManagedSpire } from "../../../components/spire/settings";
 import { configOf, transitionOf } from "../../support/stacks";
 
 /** What the component Spire plans for the stack apps, with assignments as `--set` takes them. */
@@ -9,6 +11,13 @@ export function spireObjectsOf(...assignments: string[]): KubernetesObject[] {
   const { plan } = transitionOf("apps", { from: "on", auth: true }, assignments);
   const spire = plan.components.find(({ kind }) => kind === "Spire") ?? expect.fail("no SPIRE is planned");
   return spire.objects.map(({ manifest }) => manifest);
+}
+
+/** What it is made from. */
+export function spireArgsOf(...assignments: string[]): ManagedSpire {
+  const { config, previous } = transitionOf("apps", { from: "on", auth: true }, assignments);
+  const args = spireArgs(config, previous);
+  return args?.install === "managed" ? args : expect.fail("no SPIRE is planned");
 }
 
 /** What the component Spire plans for a stack in one update of several, and what that update records. */
