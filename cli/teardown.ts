@@ -42,7 +42,7 @@ async function main(argv: string[]): Promise<number> {
   }
   const { context } = config.cluster;
   return print(
-    `What is retained: kubectl --context ${context} get all,configmaps,persistentvolumeclaims,clusterstaticentries,customresourcedefinitions --all-namespaces --selector app.kubernetes.io/managed-by=zero-trust`,
+    `What is retained: kubectl --context ${context} get all,configmaps,persistentvolumeclaims,clusterstaticentries,customresourcedefinitions,csidrivers --all-namespaces --selector app.kubernetes.io/managed-by=zero-trust`,
   );
 }
 

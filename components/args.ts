@@ -40,6 +40,7 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     egressPolicy: spire.egressPolicy && !installsCilium(config, previous),
     monitoring: spire.monitoring,
     oidc: spire.oidc,
+    csi: spire.csi,
     skipKubeletVerification,
     storage,
     ttl,

@@ -40,7 +40,7 @@ export function mayBeSpire(manifest: KubernetesObject): boolean {
   if (manifest.apiVersion.startsWith("spire.spiffe.io/")) return true;
   const { namespace = "", name } = manifest.metadata;
   const place = manifest.kind === "Namespace" ? name : namespace;
-  return /(^|-)spire(-|$)/.test(place) || /spire-(server|agent)/.test(JSON.stringify(manifest));
+  return /(^|-)spire(-|$)/.test(place) || /spire-(server|agent)|spiffe-csi-driver/.test(JSON.stringify(manifest));
 }
 
 function parse(content: unknown): unknown {

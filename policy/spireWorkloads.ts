@@ -27,6 +27,13 @@ export function spireWorkloads(objects: readonly KubernetesObject[], part: "serv
     });
 }
 
+export const csiDriverContainer = "spiffe-csi-driver";
+
+/** Whether a workload is SPIFFE's CSI driver, on every node. */
+export const isCsiDriver = (workload: KubernetesObject): boolean =>
+  workload.kind === "DaemonSet" &&
+  listOf(podOf(workload)["containers"]).some((container) => recordOf(container)["name"] === csiDriverContainer);
+
 /** The volumes of a workload's pods, those that a StatefulSet claims for each pod among them. */
 export function volumesOf(workload: KubernetesObject): Readonly<Record<string, unknown>>[] {
   const claims = listOf(recordOf(workload["spec"])["volumeClaimTemplates"]).map((claim) => ({

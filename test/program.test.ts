@@ -21,9 +21,9 @@ interface GraphComponent {
 const variants: readonly (readonly [what: string, stack: string, assignments: readonly string[]])[] = [
   ...stacks.map((stack) => [stack, stack, []] as const),
   [
-    "apps with Cilium's release and agents in a namespace of their own",
+    "apps with Cilium's release, and agents in a namespace of their own with a CSI driver",
     "apps",
-    [...helm, "spire.agentNamespace=spire-agents"],
+    [...helm, "spire.agentNamespace=spire-agents", "spire.csi={}"],
   ],
   [
     "apps with servers of SPIRE that share a database, whose password it makes",

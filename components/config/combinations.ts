@@ -81,6 +81,7 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
       "egressPolicy",
       "monitoring",
       "oidc",
+      "csi",
       "ttl",
       "agentNamespace",
       "images",

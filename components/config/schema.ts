@@ -19,6 +19,7 @@ import {
 } from "./fields";
 import { intent } from "./intentSchema";
 import {
+  csi,
   database,
   federation,
   keyManager,
@@ -130,6 +131,9 @@ const spire = section({
     oidcProvider: image("ghcr.io/spiffe/oidc-discovery-provider:1.15.3").optional(),
     /** Of `datastore.labPostgres`: any with sh and the programs of PostgreSQL. Its major version stays, as that of the data does. */
     postgres: image("docker.io/library/postgres:17.11").optional(),
+    /** The CSI driver and the registrar beside it, with versions of their own. @default those in components/spire/images.ts */
+    csiDriver: image("ghcr.io/spiffe/spiffe-csi-driver:0.2.13").optional(),
+    csiRegistrar: image("registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.16.0").optional(),
     /** When the kubelet pulls them, Kubernetes' own imagePullPolicy. */
     pullPolicy: choice("IfNotPresent", "Always", "Never").default("IfNotPresent"),
     /** Whether an image without a digest stops the update, and is not only warned of. */
@@ -169,6 +173,8 @@ const spire = section({
   monitoring: monitoring.optional(),
   /** By which others, clouds and Vault say, verify JWT-SVIDs: SPIRE's OIDC discovery provider. @default none */
   oidc: oidc.optional(),
+  /** By which pods get the socket of their node's agent as a volume: SPIFFE's CSI driver, `csi.spiffe.io` (docs/spire.md). @default none */
+  csi: csi.optional(),
   /** SPIRE's own name. Only where the kubelets' serving certificates are not signed by the cluster's CA, as by default with kubeadm. */
   skipKubeletVerification: boolean("false").default(false),
   storage: section({

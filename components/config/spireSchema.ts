@@ -221,6 +221,13 @@ export const monitoring = object({
   labels: json(z.record(z.string(), z.string())).prefault({}),
 });
 
+export const csi = object({
+  /** Where the nodes' kubelets keep what is theirs: with k0s /var/lib/k0s/kubelet, with MicroK8s /var/snap/microk8s/common/var/lib/kubelet. A symbolic link to it will not do. */
+  kubeletDirectory: text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", "/var/lib/kubelet").default(
+    "/var/lib/kubelet",
+  ),
+});
+
 export const oidc = object({
   /** Under which they find it, as https://<domain>: the issuer in every JWT-SVID. */
   domain: text(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/, "a DNS name", "oidc.example.com"),

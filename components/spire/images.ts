@@ -13,6 +13,9 @@ export const defaultImages = (version: string) => ({
   // Has versions of its own; this is the one that SPIRE's chart deploys (spiffe/helm-charts-hardened).
   controllerManager: "ghcr.io/spiffe/spire-controller-manager:0.7.0",
   oidcProvider: `ghcr.io/spiffe/oidc-discovery-provider:${version}`,
+  // These two as well.
+  csiDriver: "ghcr.io/spiffe/spiffe-csi-driver:0.2.13",
+  csiRegistrar: "registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.16.0",
 });
 
 /** For the SPIRE in Cilium's chart: the image that the chart itself has beside it, whose digest is recorded like the others. */
@@ -33,6 +36,8 @@ export function imagesOf({
     agent: withDigest(images.agent ?? defaults.agent),
     controllerManager: withDigest(images.controllerManager ?? defaults.controllerManager),
     oidcProvider: withDigest(images.oidcProvider ?? defaults.oidcProvider),
+    csiDriver: withDigest(images.csiDriver ?? defaults.csiDriver),
+    csiRegistrar: withDigest(images.csiRegistrar ?? defaults.csiRegistrar),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   workloadRules,
 } from "./rbac";
 import { registrationPolicy } from "./admission";
+import { csiObjects } from "./csi";
 import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
 import { bundleService, federatedTrustDomain } from "./federation";
 import {
@@ -178,6 +179,10 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
     const needs = manifest.kind === "Deployment" ? [server, ...made] : [];
     made.push(add(thing, manifest, [...within, ...agentsWithin, ...needs]));
   }
+  const csi: string[] = [];
+  // Retained: without a driver nobody unmounts what a pod has of it, and the pod never ends.
+  for (const [thing, manifest] of Object.entries(args.csi ? csiObjects(args, args.csi) : {}))
+    csi.push(add(thing, manifest, [...agentsWithin, ...csi], "retained"));
   return objects;
 }
 

@@ -1,4 +1,5 @@
 import type { UpstreamAuthority } from "./authority";
+import type { Csi } from "./csi";
 import type { Federation } from "./federation";
 import type { KeyManager } from "./keys";
 import type { Monitoring } from "./monitoring";
@@ -44,6 +45,8 @@ export interface ManagedSpire {
   readonly monitoring?: Monitoring | undefined;
   /** By which others verify JWT-SVIDs. */
   readonly oidc?: Oidc | undefined;
+  /** By which pods get their agent's socket. */
+  readonly csi?: Csi | undefined;
   /** Whether agents accept any certificate from the kubelet. */
   readonly skipKubeletVerification: boolean;
   /** Whole references where they are not SPIRE's own at this version, and when the kubelet pulls. */
@@ -53,6 +56,8 @@ export interface ManagedSpire {
     readonly controllerManager?: string | undefined;
     readonly oidcProvider?: string | undefined;
     readonly postgres?: string | undefined;
+    readonly csiDriver?: string | undefined;
+    readonly csiRegistrar?: string | undefined;
     readonly pullPolicy: "IfNotPresent" | "Always" | "Never";
   };
   /** Where Cilium's agents and operator run. */
@@ -101,6 +106,8 @@ export const spire = {
     directory: "/run/spire/sockets",
     admin: "/run/spire/sockets/admin.sock",
     workload: "/run/spire/sockets/agent/agent.sock",
+    /** Of that alone. */
+    workloadDirectory: "/run/spire/sockets/agent",
   },
 } as const;
 

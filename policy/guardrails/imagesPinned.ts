@@ -25,6 +25,8 @@ const keys = new Map<unknown, string>([
   ["spire-controller-manager", "controllerManager"],
   ["spire-oidc", "oidcProvider"],
   ["spire-postgres", "postgres"],
+  ["spiffe-csi-driver", "csiDriver"],
+  ["csi-node-driver-registrar", "csiRegistrar"],
 ]);
 
 function check({ object, where, container, image, parts }: ContainerImage, missing: Severity): Violation[] {

@@ -2,20 +2,23 @@ import { describeObject, type KubernetesObject } from "../../components/kubernet
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
+import { csiDriverContainer, isCsiDriver } from "../spireWorkloads";
 import { listOf, podOf, recordOf, textOf } from "../values";
 
 export const podSecurity: Guardrail = {
   name: "pod-security",
-  description: "SPIRE's server meets Pod Security's restricted, and its agents depart from it only where they must.",
+  description:
+    "SPIRE's server meets Pod Security's restricted, and its agents and CSI driver depart from it only where they must.",
   severity: "mandatory",
   prevents:
     "A server that does not start, or a CA that can be taken: SPIRE's image is not root and needs its group on the volume, containers of different users cannot see each other's processes (cilium#45045, spiffe/helm-charts-hardened#420), and everything beyond restricted is a way out of the pod (Kubernetes Pod Security Standards).",
   remediation:
-    "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root and the sockets' directory.",
+    "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root and the sockets' directory, and only the CSI driver may be privileged, as root, with the kubelet's directories and that of the workload socket.",
   blocksOff: false,
   reads: (object) =>
     ["StatefulSet", "Deployment", "DaemonSet", "Namespace"].includes(object.kind) && mayBeSpire(object),
-  checkObject: (object) => (object.kind === "Namespace" ? [] : [...restricted(object), ...hostAccess(object)]),
+  checkObject: (object, facts) =>
+    object.kind === "Namespace" ? [] : [...restricted(object), ...hostAccess(object, facts)],
   checkStack: (facts) => facts.objects.filter(isSpireNamespace).flatMap((namespace) => level(namespace, facts)),
 };
 
@@ -24,7 +27,13 @@ export const podSecurity: Guardrail = {
  * the network that depends on them. It also runs as root and mounts one directory, for the sockets, which the host's root owns.
  */
 const agentsMay: readonly string[] = ["hostPID", "hostNetwork"];
-const isAgent = ({ kind }: KubernetesObject) => kind === "DaemonSet";
+const isAgent = (workload: KubernetesObject) => workload.kind === "DaemonSet" && !isCsiDriver(workload);
+/**
+ * What the CSI driver has beyond restricted: a privileged container as root, for Kubernetes lets no other mount for the node (mountPropagation Bidirectional), and the
+ * directories of the kubelet by which the two find each other, and in which pods' volumes are.
+ */
+const driversOf = (kubelet = "/var/lib/kubelet"): string[] =>
+  ["pods", "plugins/csi.spiffe.io", "plugins_registry"].map((directory) => `${kubelet}/${directory}`);
 const isSpireNamespace = (object: KubernetesObject) => object.kind === "Namespace" && mayBeSpire(object);
 
 function restricted(workload: KubernetesObject): Violation[] {
@@ -34,9 +43,11 @@ function restricted(workload: KubernetesObject): Violation[] {
   const users = new Set<unknown>();
   const found = containers.flatMap(({ name, securityContext }) => {
     const own = recordOf(securityContext);
+    users.add(own["runAsUser"] ?? all["runAsUser"]);
+    // Privileged is all that there is to have.
+    if (name === csiDriverContainer && isCsiDriver(workload)) return [];
     const expect = (key: string, value: unknown, wanted: unknown) =>
       mismatch(`${describeObject(workload)} containers[${textOf(name)}].${key}`, value, wanted);
-    users.add(own["runAsUser"] ?? all["runAsUser"]);
     return [
       ...expect("allowPrivilegeEscalation", own["allowPrivilegeEscalation"], false),
       ...expect("privileged", own["privileged"] ?? false, false),
@@ -46,7 +57,9 @@ function restricted(workload: KubernetesObject): Violation[] {
         recordOf(own["seccompProfile"] ?? all["seccompProfile"])["type"],
         "RuntimeDefault",
       ),
-      ...(isAgent(workload) ? [] : expect("runAsNonRoot", own["runAsNonRoot"] ?? all["runAsNonRoot"], true)),
+      ...(workload.kind === "DaemonSet"
+        ? []
+        : expect("runAsNonRoot", own["runAsNonRoot"] ?? all["runAsNonRoot"], true)),
     ];
   });
   if (users.size > 1)
@@ -56,26 +69,32 @@ function restricted(workload: KubernetesObject): Violation[] {
   return found;
 }
 
-function hostAccess(workload: KubernetesObject): Violation[] {
+function hostAccess(workload: KubernetesObject, { config }: Facts): Violation[] {
   const pod = podOf(workload);
   const flags = ["hostPID", "hostNetwork", "hostIPC"].filter((key) => pod[key] === true);
   const paths = listOf(pod["volumes"]).flatMap((volume) => {
     const { path } = recordOf(recordOf(volume)["hostPath"]);
     return typeof path === "string" ? [path] : [];
   });
+  const ofKubelet = isCsiDriver(workload) ? driversOf(config.spire.csi?.kubeletDirectory) : [];
+  const may = (path: string) =>
+    ofKubelet.includes(path) || (workload.kind === "DaemonSet" && /^\/run\/spire\//.test(path));
+  const only = isCsiDriver(workload)
+    ? `the CSI driver may mount ${ofKubelet.join(", ")} and what is below /run/spire`
+    : "only agents may, below /run/spire";
   return [
     ...flags
       .filter((key) => !isAgent(workload) || !agentsMay.includes(key))
       .map((key) => inObject(workload, key, "is true; remove it")),
     ...paths
-      .filter((path) => !isAgent(workload) || !/^\/run\/spire\//.test(path))
-      .map((path) => inObject(workload, "volumes", `mount ${path} of the host; only agents may, below /run/spire`)),
+      .filter((path) => !may(path))
+      .map((path) => inObject(workload, "volumes", `mount ${path} of the host; ${only}`)),
   ];
 }
 
 /** A namespace without agents enforces restricted; where there are agents, anything but privileged refuses them. */
 function level(namespace: KubernetesObject, { objects, config }: Facts): Violation[] {
-  const agents = objects.some((o) => isAgent(o) && o.metadata.namespace === namespace.metadata.name);
+  const agents = objects.some((o) => o.kind === "DaemonSet" && o.metadata.namespace === namespace.metadata.name);
   const label = "pod-security.kubernetes.io/enforce";
   const value = recordOf(namespace.metadata.labels)[label];
   const where = `${describeObject(namespace)} metadata.labels["${label}"]`;

@@ -18,12 +18,12 @@ async function pin(...options: string[]) {
   return run([bundle, ...options]);
 }
 
-/** The same, with what is asked of https://ghcr.io led to a registry on loopback. */
+/** The same, with what is asked of the images' registries led to one on loopback. */
 async function pinFrom({ host }: Registry, ...options: string[]) {
   const redirect = join(bundles, "redirect.js");
   writeFileSync(
     redirect,
-    `const real = fetch; globalThis.fetch = (url, options) => real(String(url).replace("https://ghcr.io", "http://${host}"), options);`,
+    `const real = fetch; globalThis.fetch = (url, options) => real(String(url).replace(/https:..(ghcr|registry.k8s).io/, "http://${host}"), options);`,
   );
   return run(["--require", redirect, bundle, ...options]);
 }
@@ -93,15 +93,18 @@ describe("npm run pin", () => {
         `spire-agent:${version}`,
         "spire-controller-manager:0.7.0",
         `oidc-discovery-provider:${version}`,
-      ];
-      for (const image of images) registry.answers[`/v2/spiffe/${image.replace(":", "/manifests/")}`] = index(image);
+        "spiffe-csi-driver:0.2.13",
+      ].map((image) => `ghcr.io/spiffe/${image}`);
+      images.push("registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.16.0");
+      for (const image of images)
+        registry.answers[image.replace(/^[^/]+/, "/v2").replace(":", "/manifests/")] = index(image);
       expect(await pinFrom(registry, ...options)).toMatchObject({ status: 0, stderr: "" });
       expect(JSON.parse(written())).toEqual(
         Object.fromEntries(
           images.map((image) => {
-            const [name, tag = ""] = image.split(":");
-            const entry = { digest: digestOf(index(image).body), source: "ghcr.io, read by npm run pin" };
-            return [`ghcr.io/spiffe/${name}`, { [tag]: entry }];
+            const [name = "", tag = ""] = image.split(":");
+            const source = `${name.split("/")[0]}, read by npm run pin`;
+            return [name, { [tag]: { digest: digestOf(index(image).body), source } }];
           }),
         ),
       );

@@ -3,7 +3,7 @@ import { loadConfig } from "../../components/config/load";
 import { readStackFile } from "../../components/config/stackFile";
 import type { KubernetesObject } from "../../components/kubernetes";
 import type { Edge, Facts, ProviderFact } from "../../policy/facts";
-import { goodFacts, root } from "../support/stacks";
+import { goodAssignments, goodFacts, root } from "../support/stacks";
 
 /** The ways in which the mutations change the good facts, each a function from facts to facts, and the objects that they add. */
 
@@ -110,6 +110,16 @@ export const values =
 /** The agents' image with a part of it replaced. */
 export const images = (from: string | RegExp, to: string) =>
   agents(/"image":"[^"]*"/, (image) => image.replace(from, to));
+/** The stack with a CSI driver, its DaemonSet changed. */
+export const csi =
+  (from: string | RegExp = "", to = "") =>
+  (): Facts => {
+    const digest = `@sha256:${"0".repeat(64)}`;
+    const images = { csiDriver: "spiffe/spiffe-csi-driver:0.2.13", csiRegistrar: "registrar:v2.16.0" };
+    const pinned = Object.entries(images).map(([key, image]) => `spire.images.${key}=registry.corp/${image}${digest}`);
+    const facts = goodFacts(undefined, [...goodAssignments, "spire.csi={}", ...pinned]);
+    return withChanged("DaemonSet", "spiffe-csi-driver", (json) => json.replace(from, to))(facts);
+  };
 export const pod = { containers: [{ name: "main", image: "busybox" }] };
 export const workload = (kind: string, spec: object): KubernetesObject => ({
   apiVersion: "v1",

@@ -22,7 +22,14 @@ describe("the guardrails", () => {
     "none fails on a committed stack from $from to auth $auth, with Cilium as a release or not, whichever SPIRE it is",
     (transition) => {
       for (const stack of stacks)
-        for (const assignments of [[], helm, ["spire.install=bundled"], ["spire.agentNamespace=spire-agents"], ["spire.egressPolicy=true"]]) {
+        for (const assignments of [
+          [],
+          helm,
+          ["spire.install=bundled"],
+          ["spire.agentNamespace=spire-agents"],
+          ["spire.csi={}"],
+          ["spire.egressPolicy=true"],
+        ]) {
           const verdicts = judge(guardrails, transitionFacts(transition, assignments, stack));
           expect(verdicts.filter(({ verdict }) => verdict === "fail").map(({ violations }) => violations)).toEqual([]);
         }

@@ -16,6 +16,7 @@ const modules: Readonly<Record<string, string>> = {
   PersistentVolumeClaim: core("v1/PersistentVolumeClaim"),
   StatefulSet: core("apps/v1/StatefulSet"),
   DaemonSet: core("apps/v1/DaemonSet"),
+  CSIDriver: core("storage.k8s.io/v1/CSIDriver"),
   NetworkPolicy: core("networking.k8s.io/v1/NetworkPolicy"),
   ClusterRole: core("rbac.authorization.k8s.io/v1/ClusterRole"),
   ClusterRoleBinding: core("rbac.authorization.k8s.io/v1/ClusterRoleBinding"),

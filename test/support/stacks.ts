@@ -55,8 +55,11 @@ export function transitionFacts(
 /** A digest for the one image of which none is recorded. */
 const pinned = `spire.images.controllerManager=ghcr.io/spiffe/spire-controller-manager:0.7.0@sha256:${"0".repeat(64)}`;
 
+/** What the facts that every guardrail passes have beside the stack file. */
+export const goodAssignments = [pinned];
+
 /** Facts that every guardrail passes, but for advice about the version of Cilium: the stack apps, with authentication on and staying so unless told otherwise. */
 export const goodFacts = (
   transition: { from: Origin; auth: boolean } = { from: "on", auth: true },
-  assignments: readonly string[] = [pinned],
+  assignments: readonly string[] = goodAssignments,
 ): Facts => transitionFacts(transition, ["spire.storage.className=local", ...assignments]);

@@ -1,4 +1,4 @@
-import { agents, both, images, pod, withChanged, withConfig, withObject, workload } from "../changes";
+import { agents, both, csi, images, pod, withChanged, withConfig, withObject, workload } from "../changes";
 import type { Claims } from "./claim";
 
 /** SPIRE's pods and rights, and everybody's images. */
@@ -103,6 +103,39 @@ export const pods: Claims = {
         change: agents('"hostPID":true', '"hostPID":true,"hostIPC":true'),
         says: /hostIPC is true/,
       },
+      ...(
+        [
+          [
+            "a CSI driver with the host's processes",
+            '"containers":',
+            '"hostPID":true,"containers":',
+            /DaemonSet spire\/spiffe-csi-driver hostPID is true; remove it/,
+          ],
+          [
+            "a CSI driver with all that is the kubelet's",
+            '"path":"/var/lib/kubelet/pods"',
+            '"path":"/var/lib/kubelet"',
+            /mount \/var\/lib\/kubelet of the host; the CSI driver may mount \/var\/lib\/kubelet\/pods, /,
+          ],
+          [
+            "a privileged registrar beside it",
+            '"allowPrivilegeEscalation":false',
+            '"privileged":true',
+            /containers\[csi-node-driver-registrar\]\.privileged is true/,
+          ],
+          [
+            "another container beside it that is privileged",
+            '"name":"spiffe-csi-driver","image"',
+            `"name":"shell","image":"shell@sha256:${"0".repeat(64)}","securityContext":{"privileged":true}},{"name":"spiffe-csi-driver","image"`,
+            /containers\[shell\]\.privileged is true/,
+          ],
+        ] as const
+      ).map(([what, from, to, says]) => ({ what, change: csi(from, to), says })),
+      {
+        what: "an agent with the kubelet's directories",
+        change: agents('"path":"/run/spire/sockets"', '"path":"/var/lib/kubelet/pods"'),
+        says: /mount \/var\/lib\/kubelet\/pods of the host; only agents may, below \/run\/spire/,
+      },
       {
         what: "a namespace that refuses its agents",
         change: withChanged("Namespace", "spire", (json) => json.replace(/"privileged"/, '"restricted"')),
@@ -115,6 +148,7 @@ export const pods: Claims = {
         says: /Namespace spire metadata\.labels\["pod-security\.kubernetes\.io\/enforce"\] is "privileged"; write "restricted"/,
       },
     ],
+    passes: [["a CSI driver", csi()]],
   },
   "images-pinned": {
     catches: [

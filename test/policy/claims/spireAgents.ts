@@ -1,4 +1,4 @@
-import { agentConf, agents, both, bundled, entry, extra, serverConf, ttl, values, withObject } from "../changes";
+import { agentConf, agents, both, bundled, csi, entry, extra, serverConf, ttl, values, withObject } from "../changes";
 import type { Claims } from "./claim";
 
 const spiffeId = (spec: object) => withObject(extra("spire.spiffe.io/v1alpha1", "ClusterSPIFFEID", { spec }));
@@ -33,8 +33,19 @@ export const spireAgents: Claims = {
         change: agents('"hostPath":{"path":"/run/spire/sockets","type":"DirectoryOrCreate"}', '"emptyDir":{}'),
         says: /DaemonSet spire\/spire-agent volumes keep \/run\/spire\/sockets\/agent\/agent\.sock in the pod/,
       },
+      {
+        what: "pods that are given the admin socket",
+        change: csi('"path":"/run/spire/sockets/agent"', '"path":"/run/spire/sockets"'),
+        says: /DaemonSet spire\/spiffe-csi-driver volumes give pods \/run\/spire\/sockets, and with it \/run\/spire\/sockets\/admin\.sock/,
+      },
+      {
+        what: "pods that are given another SPIRE's sockets",
+        change: csi('"path":"/run/spire/sockets/agent"', '"path":"/run/spire/agent-sockets"'),
+        says: /give pods none of the agents' sockets; mount \/run\/spire\/sockets\/agent/,
+      },
     ],
     passes: [
+      ["pods that are given the workload socket", csi()],
       [
         "directories beside each other",
         both(
