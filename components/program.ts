@@ -13,6 +13,7 @@ import type { Plan, PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
+import { askCsiDriver } from "./rollout/askCsiDriver";
 import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
@@ -53,13 +54,20 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const bundles = { ...peers, ...(typeof own === "string" ? { [config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
-  const [asked, untold, pods] = await Promise.all([
+  const [asked, untold, pods, othersDriver] = await Promise.all([
     enters ? askReadiness(config) : undefined,
     enters ? askAlerts(config.cluster) : [],
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
+    isHere && config.spire.csi ? askCsiDriver(config.cluster) : undefined,
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
-  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), { ...readiness, pods, untold, bundles });
+  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
+    ...readiness,
+    pods,
+    untold,
+    bundles,
+    othersDriver,
+  });
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { StackConfig } from "../config/schema";
+import { csiDriver } from "../spire/csi";
+import type { OthersDriver } from "./askCsiDriver";
 import type { Running } from "./askPods";
 import type { Look } from "./live";
 import { jumps } from "./promotions";
@@ -24,6 +26,7 @@ export interface Known {
  * @param pods of the namespaces that are to skip phases
  * @param untold what nobody is alerted of, or why nobody knows
  * @param bundles of the trust domains that other stacks deploy
+ * @param othersDriver who else has the CSI driver that this stack is to bring
  */
 export function decideKnown(
   config: StackConfig,
@@ -35,11 +38,13 @@ export function decideKnown(
     pods = {},
     untold = [],
     bundles = {},
+    othersDriver,
   }: {
     readiness?: Readiness;
     pods?: Readonly<Record<string, Running>>;
     untold?: readonly string[] | { readonly because: string };
     bundles?: Readonly<Record<string, string>>;
+    othersDriver?: OthersDriver | undefined;
   } = {},
 ): Known {
   const record: Previous = {
@@ -92,8 +97,13 @@ export function decideKnown(
   );
   const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
+  const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
   const previous = { ...record, cilium, ...running };
-  return { previous, errors: asked.errors, notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes] };
+  return {
+    previous,
+    errors: [...asked.errors, ...driver.errors],
+    notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes],
+  };
 }
 
 const silent = (untold: readonly string[]) =>
@@ -115,6 +125,17 @@ function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<stri
     ];
   });
   return { known, errors };
+}
+
+/** Written with the same fields, the API server would let this stack have the object beside its owner: that they are two has to be said here. */
+function ofOthersDriver(driver: OthersDriver | undefined, turnsOff: boolean): Pick<Known, "errors" | "notes"> {
+  if (driver === undefined) return { errors: [], notes: [] };
+  if ("because" in driver)
+    return { errors: [], notes: [`Nobody could say whose the CSIDriver ${csiDriver} is (${driver.because})`] };
+  const error =
+    `The CSIDriver ${csiDriver} is somebody else's (${driver.writtenBy}), and a node has one driver of that name: pods would get this SPIRE's socket instead. ` +
+    "Leave out zero-trust:spire.csi, or take that driver away first (docs/spire.md).";
+  return turnsOff ? { errors: [], notes: [error] } : { errors: [error], notes: [] };
 }
 
 /** Whether an update turns authentication off, as far as is known: nothing may stop that, or hold it up. */

@@ -1,6 +1,7 @@
 import type { StackConfig } from "../config/schema";
 import { groupBy } from "../groupBy";
 import type { KubernetesObject } from "../kubernetes";
+import { csiDriver } from "../spire/csi";
 import { spire as names } from "../spire/settings";
 
 interface Rule {
@@ -35,6 +36,7 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
       rule("cilium.io", kind, ["list"]),
     ),
     rule("monitoring.coreos.com", "prometheusrules", ["list"]),
+    ...(spire.csi ? [rule("storage.k8s.io", "csidrivers", ["get"], [csiDriver])] : []),
   ];
   const rights: { namespace: string; rule: Rule }[] = [
     { namespace: cilium, rule: core("configmaps", ["get"], ["cilium-config"]) },

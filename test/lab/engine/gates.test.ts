@@ -43,3 +43,38 @@ describe("a node that Cilium runs on, and SPIRE does not", () => {
     expect(stack.recorded()).toEqual({ auth: true, phase: "allow" });
   });
 });
+
+describe("a CSI driver", () => {
+  const uids = () =>
+    ["csidriver/csi.spiffe.io", "daemonset/spiffe-csi-driver"].map((object) =>
+      stack.plane.kubectl(["get", object, "--namespace", "spire", "--output", "jsonpath={.metadata.uid}"]),
+    );
+
+  test("that somebody else has brought stops the update before anything is written, though no field of it would change", () => {
+    const spec = {
+      attachRequired: false,
+      podInfoOnMount: true,
+      fsGroupPolicy: "None",
+      volumeLifecycleModes: ["Ephemeral"],
+    };
+    const metadata = { name: "csi.spiffe.io" };
+    stack.apply("helm", [{ apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", metadata, spec }]);
+    stack.set("spire.csi", "{}");
+    const written = stack.watchWrites();
+    expect(stack.failingUp(withoutPack)).toContain("The CSIDriver csi.spiffe.io is somebody else's (helm)");
+    expect(written()).toEqual([]);
+  });
+
+  test("stays with all that is of it when it leaves the configuration, and is taken up again when it comes back", () => {
+    stack.plane.kubectl(["delete", "csidriver", "csi.spiffe.io"]);
+    stack.up(withoutPack);
+    const before = uids();
+    stack.project.must(["config", "rm", "--stack", "apps", "--path", "spire.csi"]);
+    const written = stack.watchWrites();
+    stack.up(withoutPack);
+    expect(written().filter(({ object }) => object.includes("csi"))).toEqual([]);
+    stack.set("spire.csi", "{}");
+    stack.up(withoutPack);
+    expect(uids()).toEqual(before);
+  });
+});

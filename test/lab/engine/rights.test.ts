@@ -4,6 +4,7 @@ import { dump, load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { askAlerts } from "../../../components/rollout/askAlerts";
+import { askCsiDriver } from "../../../components/rollout/askCsiDriver";
 import { askPods } from "../../../components/rollout/askPods";
 import { askReadiness } from "../../../components/rollout/askReadiness";
 import { askRules } from "../../../components/rollout/askRules";
@@ -19,7 +20,7 @@ interface Kubeconfig {
 
 describe("whoever has the roles that render prints, and nothing else,", () => {
   let plane: ControlPlane;
-  const config = configOf("apps");
+  const config = configOf("apps", "spire.csi={}");
   const before = process.env["KUBECONFIG"];
   beforeAll(async () => {
     plane = await startControlPlane();
@@ -63,6 +64,7 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
     // An API server that has just started asks to be asked again for what it may yet have.
     await until("it knows its kinds", async () => Array.isArray(await askRules(config.cluster)));
     expect(await askAlerts(config.cluster)).toHaveLength(3);
+    expect(await askCsiDriver(config.cluster)).toBeUndefined();
     const asked = await askReadiness(config);
     expect(JSON.stringify(asked)).not.toContain("403");
     expect(asked.agents).toEqual([]);
