@@ -62,6 +62,12 @@ const table = {
   "spire-server": spire("cmd/spire-server", 6),
   "spire-agent": spire("cmd/spire-agent", 2),
   "oidc-discovery-provider": spire("support/oidc-discovery-provider", 1),
+  "spiffe-csi-driver": {
+    module: "spiffe-csi",
+    package: "github.com/spiffe/spiffe-csi/cmd/spiffe-csi-driver",
+    ldflags: (version) => `-X github.com/spiffe/spiffe-csi/internal/version.gitTag=${version.slice(1)}`,
+    minutes: 1,
+  },
   "spire-controller-manager": {
     module: "spire-controller-manager",
     package: "github.com/spiffe/spire-controller-manager/cmd",

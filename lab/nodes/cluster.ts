@@ -8,10 +8,11 @@ export const storageClass = "lab";
 /**
  * Starts a cluster of real nodes, whose pods run once somebody has given them a network: that is for Cilium, which the program under test installs.
  *
+ * @param images archives that the nodes are to have beside those of every cluster
  * @throws LabError where this machine lacks something, ToolError where a program cannot be built
  */
-export async function startCluster(nodes: number): Promise<ControlPlane> {
-  const realNodes = { count: nodes, images: clusterImages() };
+export async function startCluster(nodes: number, images: readonly string[] = []): Promise<ControlPlane> {
+  const realNodes = { count: nodes, images: [...clusterImages(), ...images] };
   const plane = await startControlPlane({ controllers: true, realNodes });
   try {
     const objects = [...coredns(), ...storage()].map((object) => JSON.stringify(object)).join("\n---\n");

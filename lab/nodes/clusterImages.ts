@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { buildTools } from "../../tools/go";
+import { buildTool, buildTools } from "../../tools/go";
 import { programs, versionOf, type ProgramName } from "../../tools/programs";
 import { ciliumModule } from "../modules";
 import { buildImage, type Image } from "./images";
@@ -17,6 +17,8 @@ export const references = {
   spireServer: reference("spire-server", "spire-server"),
   spireAgent: reference("spire-agent", "spire-agent"),
   controllerManager: reference("spire-controller-manager", "spire-controller-manager"),
+  csiDriver: reference("spiffe-csi-driver", "spiffe-csi-driver"),
+  csiRegistrar: "lab.invalid/csi-node-driver-registrar:1",
 } as const;
 
 /**
@@ -60,6 +62,23 @@ export function clusterImages(): string[] {
       entrypoint: ["/spire-controller-manager"],
     },
     ciliumImage(tools),
+  ];
+  return images.map(buildImage);
+}
+
+/** Images of the CSI driver, and of what stands in for the registrar beside it: for the cluster that tries them, since each image takes its time. */
+export function csiImages(): string[] {
+  const images: Image[] = [
+    {
+      reference: references.csiDriver,
+      files: { "/spiffe-csi-driver": buildTool("spiffe-csi-driver") },
+      entrypoint: ["/spiffe-csi-driver"],
+    },
+    {
+      reference: references.csiRegistrar,
+      files: { "/usr/bin/node": process.execPath, "/registrar.js": "lab/nodes/registrar.js" },
+      entrypoint: ["node", "/registrar.js"],
+    },
   ];
   return images.map(buildImage);
 }

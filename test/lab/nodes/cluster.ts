@@ -67,9 +67,9 @@ export class TestCluster {
     readonly stack: LabStack,
   ) {}
 
-  /** Starts nodes that have nothing yet. */
-  static async start(): Promise<TestCluster> {
-    const plane = await startCluster(2);
+  /** Starts nodes that have nothing yet but images. */
+  static async start(images: readonly string[] = []): Promise<TestCluster> {
+    const plane = await startCluster(2, images);
     const stack = LabStack.on(plane);
     const valuesFile = "cilium.apps.json";
     const port = Number(new URL(plane.server).port);
