@@ -10,7 +10,7 @@ import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from
 /** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
 export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | undefined {
   const { trustDomain, cluster, spire } = config;
-  const { install, agentNamespace, version, replicas, skipKubeletVerification, storage, ttl } = spire;
+  const { install, agentNamespace, version, size, replicas, skipKubeletVerification, storage, ttl } = spire;
   if (install === "external" || install === "none") return undefined;
   if (install === "bundled") return { install };
   const { requireDigests: _, ...images } = spire.images;
@@ -28,6 +28,8 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     ciliumNamespace: ciliumOf(cluster).namespace,
     version,
     images,
+    // What is not said is as it was before there were sizes.
+    ...(size === "small" ? {} : { size }),
     replicas,
     datastore: datastoreOf(spire.datastore ?? {}),
     upstreamAuthority: spire.upstreamAuthority ?? {},

@@ -70,6 +70,7 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
     ["managed"],
     [
       "version",
+      "size",
       "replicas",
       "datastore",
       "upstreamAuthority",

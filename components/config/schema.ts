@@ -29,6 +29,7 @@ import {
   upstreamAuthority,
   workloadIds,
 } from "./spireSchema";
+import { spireSizeNames } from "./spireSizes";
 import { defaultSpireVersion } from "./versions";
 import { waiver } from "./waiverSchema";
 
@@ -139,6 +140,8 @@ const spire = section({
     /** Whether an image without a digest stops the update, and is not only warned of. */
     requireDigests: boolean("false").default(false),
   }),
+  /** For how large a cluster: what servers and agents get, and how many agents are replaced at a time (docs/spire.md). */
+  size: choice(...spireSizeNames).default("small"),
   /** Servers. More than one needs a datastore that they share. */
   replicas: whole(1, 9, 1).default(1),
   /**

@@ -98,7 +98,8 @@ export function decideKnown(
   const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
-  const previous = { ...record, cilium, ...running };
+  const nodes = look.nodes === undefined ? {} : { nodes: look.nodes };
+  const previous = { ...record, cilium, ...nodes, ...running };
   return {
     previous,
     errors: [...asked.errors, ...driver.errors],

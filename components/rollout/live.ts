@@ -11,6 +11,8 @@ export type Look =
       readonly identity: string;
       /** `off` where another mesh authenticates. */
       readonly cilium: CiliumState;
+      /** On how many nodes it is to run. */
+      readonly nodes?: number;
       /** What keeps Cilium from being `on`. */
       readonly waitsFor?: string;
       /** What of Cilium does not run as it is wanted yet, whether that is on or off. */
@@ -125,10 +127,12 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
   const rolls = rollOf(live);
   const workloads = { "DaemonSet cilium": agent as Managed, "Deployment cilium-operator": operator as Managed };
   const foreign = foreignManagers(config, workloads);
+  const nodes = live.agent.status?.desiredNumberScheduled;
   return {
     reachable: true,
     identity,
     ...ciliumStateOf(live),
+    ...(nodes === undefined ? {} : { nodes }),
     ...(rolls === undefined ? {} : { rolls }),
     ...(foreign.length === 0 ? {} : { foreign }),
   };

@@ -27,6 +27,7 @@ export type RolloutState = Readonly<z.output<typeof recorded>>;
 const known = z.object({
   state: recorded.exactOptional(),
   cilium: z.enum(ciliumStates).exactOptional(),
+  nodes: z.int().exactOptional(),
   pods: z.record(z.string(), z.int()).exactOptional(),
   bundles: z.record(z.string(), z.string()).exactOptional(),
 });
@@ -36,6 +37,7 @@ const known = z.object({
  *
  * - `state`: the last finished update
  * - `cilium`: how far Cilium is with authentication
+ * - `nodes`: on how many Cilium runs
  * - `pods`: how many run in a namespace that is to skip phases
  * - `bundles`: those of the trust domains that other stacks deploy, as those stacks have them
  */

@@ -2,8 +2,9 @@ import { owned, type KubernetesObject } from "../kubernetes";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
 import { metricsPort, metricsPorts } from "./monitoring";
-import { configMap, podTemplate, probes, resources, restricted, selectorOf } from "./pods";
+import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
+import { sized } from "./sizes";
 
 export function agentConfigMap(args: ManagedSpire): KubernetesObject {
   return configMap(spire.agent, args.agentNamespace, { "agent.conf": agentConfiguration(args) });
@@ -20,7 +21,7 @@ export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObje
     metadata: { name: spire.agent, namespace: args.agentNamespace, ...owned(spire.agent) },
     spec: {
       selector: { matchLabels: selectorOf(spire.agent) },
-      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } },
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: sized(args).atOnce } },
       template: podTemplate(spire.agent, configuration, {
         serviceAccountName: spire.agent,
         priorityClassName: "system-node-critical",
@@ -60,7 +61,7 @@ function agentContainer(args: ManagedSpire): object {
     env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
     ...(args.monitoring ? { ports: metricsPort(args.monitoring, "metrics", metricsPorts.agent) } : {}),
     ...probes(healthPorts.agent, "127.0.0.1"),
-    resources: resources("50m", "64Mi", "256Mi"),
+    resources: sized(args).agent,
     securityContext: restricted,
     volumeMounts: [
       { name: "config", mountPath: paths.config, readOnly: true },

@@ -55,7 +55,7 @@ export function probes(port: number, host?: string): object {
 }
 
 /** No limit on the CPU, which would throttle handshakes. The disk is for logs, of which the kubelet keeps up to 50 MiB a container. */
-export function resources(cpu: string, memory: string, memoryLimit: string): object {
+export function resources(cpu: string, memory: string, memoryLimit: string) {
   return {
     requests: { cpu, memory, "ephemeral-storage": "64Mi" },
     limits: { memory: memoryLimit, "ephemeral-storage": "256Mi" },

@@ -7,8 +7,9 @@ import { imagesOf } from "./images";
 import { keyParts } from "./keys";
 import { metricsPort, metricsPorts } from "./monitoring";
 import { joined, type ServerParts } from "./parts";
-import { configMap, podTemplate, probes, resources, restricted, restrictedPod, selectorOf } from "./pods";
+import { configMap, podTemplate, probes, restricted, restrictedPod, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
+import { sized } from "./sizes";
 
 const claim = "spire-data";
 const metadataOf = (name: string) => ({ name, namespace: spire.namespace, ...owned(spire.server) });
@@ -145,7 +146,7 @@ function serverContainer(args: ManagedSpire, parts: ServerParts): object {
       ...metricsPort(args.monitoring, "metrics", metricsPorts.server),
     ],
     ...probes(healthPorts.server),
-    resources: resources("100m", "128Mi", "512Mi"),
+    resources: sized(args).server,
     securityContext: restricted,
     volumeMounts: [configMount, { name: "data", mountPath: paths.data }, socketMount, ...parts.volumeMounts],
   };
@@ -164,7 +165,7 @@ function controllerManagerContainer(args: ManagedSpire): object {
       ...metricsPort(args.monitoring, "manager-metrics", metricsPorts.controllerManager),
     ],
     livenessProbe: { httpGet: { path: "/healthz", port: healthPorts.controllerManager }, periodSeconds: 30 },
-    resources: resources("10m", "64Mi", "256Mi"),
+    resources: sized(args).controllerManager,
     securityContext: restricted,
     volumeMounts: [configMount, socketMount],
   };

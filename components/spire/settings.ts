@@ -1,3 +1,4 @@
+import type { SpireSize } from "../config/spireSizes";
 import type { UpstreamAuthority } from "./authority";
 import type { Csi } from "./csi";
 import type { Federation } from "./federation";
@@ -25,6 +26,8 @@ export interface ManagedSpire {
   readonly clusterName: string;
   /** SPIRE's version, `1.15.3`. */
   readonly version: string;
+  /** For how large a cluster. @default small */
+  readonly size?: SpireSize;
   /** Servers. More than one needs a shared datastore. */
   readonly replicas: number;
   /** Where the servers keep entries, nodes and bundles: one in a file on its volume, several in a database that they share. */

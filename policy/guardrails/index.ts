@@ -61,6 +61,7 @@ import { socketDirectories } from "./socketDirectories";
 import { spireChoices } from "./spireChoices";
 import { spireNeeded } from "./spireNeeded";
 import { spireOptions } from "./spireOptions";
+import { spireSize } from "./spireSize";
 import { spireStateKept } from "./spireStateKept";
 import { sqliteSingleServer } from "./sqliteSingleServer";
 import { storageClass } from "./storageClass";
@@ -140,6 +141,7 @@ export const guardrails: readonly Guardrail[] = [
   spireOptions,
   sqliteSingleServer,
   labDatabase,
+  spireSize,
   spireStateKept,
   storageClass,
   ttlCoherence,

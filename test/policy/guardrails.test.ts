@@ -60,7 +60,7 @@ describe("the guardrails", () => {
       "delegate-wiring server-address socket-directories cilium-accounts no-admin-entries entry-ownership",
       "federation node-attestation kubelet-verified agents-find-server agents-recover agents-everywhere",
       "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
-      "sqlite-single-server lab-database spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
+      "sqlite-single-server lab-database spire-size spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
       "images-pinned",
     ].join(" ");
     expect(guardrails.map(({ name }) => name)).toEqual(order.split(" "));

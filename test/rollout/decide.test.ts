@@ -28,6 +28,10 @@ describe("what is known before an update", () => {
     });
   });
 
+  test("is on how many nodes Cilium runs, when the cluster shows it", () => {
+    expect(decideKnown(on, state, { ...authenticating, nodes: 7 }, false).previous.nodes).toBe(7);
+  });
+
   test("is not that Cilium authenticates, whatever was recorded, when the cluster shows that it does not", () => {
     const known = decideKnown(on, state, waiting, false);
     expect(known.previous.cilium).toBe("rolling");

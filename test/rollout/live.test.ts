@@ -65,6 +65,7 @@ describe("a look at the cluster", () => {
   test("tells which cluster it is and that its Cilium authenticates", async () => {
     expect(await look(cluster({ authenticating: true }))).toEqual({
       reachable: true,
+      nodes: 3,
       identity: uid,
       cilium: "on",
     });

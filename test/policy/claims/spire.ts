@@ -1,3 +1,5 @@
+import type { Previous } from "../../../components/rollout/state";
+import type { Facts } from "../../../policy/facts";
 import {
   agentConf,
   agents,
@@ -15,6 +17,11 @@ import {
   without,
 } from "../changes";
 import type { Claims } from "./claim";
+
+/** A cluster on so many of whose nodes Cilium runs. */
+const withNodes =
+  (nodes: number) =>
+  (facts: Facts): Facts => ({ ...facts, previous: { ...(facts.previous as Previous), nodes } });
 
 /** SPIRE, as it is configured. */
 export const spire: Claims = {
@@ -215,6 +222,39 @@ export const spire: Claims = {
     passes: [
       ["a budget that lets the server go", withObject(budget({ maxUnavailable: 1 }))],
       ["a budget for other pods", withObject(budget({ minAvailable: 1, selector: { matchLabels: { app: "db" } } }))],
+    ],
+  },
+  "spire-size": {
+    catches: [
+      {
+        what: "more nodes than it is for",
+        change: withNodes(51),
+        says: /size is small, for up to 50 nodes, but Cilium runs on 51; write medium/,
+        verdict: "warn",
+      },
+      {
+        what: "more nodes than any size is for",
+        change: withNodes(50_000),
+        says: /docs\/scale\.md/,
+        verdict: "warn",
+      },
+      {
+        what: "fewer servers than it is for",
+        change: withConfig("spire.size=large"),
+        says: /replicas is 1, but spire\.size large is for 4 servers/,
+        verdict: "warn",
+      },
+    ],
+    passes: [
+      ["as many nodes as it is for", withNodes(50)],
+      ["nodes that nobody has counted", (facts) => ({ ...facts, previous: {} })],
+      [
+        "a SPIRE of somebody else's",
+        both(
+          withNodes(51),
+          withConfig("spire.install=external", "spire.external.serverAddress=spire.example.com:8081"),
+        ),
+      ],
     ],
   },
   "ttl-coherence": {
