@@ -17,12 +17,7 @@ import { registrationPolicy } from "./admission";
 import { csiObjects } from "./csi";
 import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
 import { bundleService, federatedTrustDomain } from "./federation";
-import {
-  labDatabaseNetworkPolicy,
-  labDatabaseService,
-  labDatabaseStatefulSet,
-  labDatabaseVolume,
-} from "./labDatabase";
+import { labDatabaseNetworkPolicy, labDatabaseService, labDatabaseStatefulSet, labDatabaseVolume } from "./labDatabase";
 import { monitoringObjects } from "./monitoring";
 import { serverEgressPolicy, serverNetworkPolicy } from "./network";
 import { oidcObjects } from "./oidc";

@@ -124,7 +124,12 @@ test("it lets in who has the password, and nobody else", async () => {
 
 test("the API server lets its pod into a namespace that enforces Pod Security's restricted", () => {
   cluster.kubectl(["create", "serviceaccount", "default", "--namespace", "spire"]);
-  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "database", namespace: "spire" }, spec: template.spec };
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "database", namespace: "spire" },
+    spec: template.spec,
+  };
   const create = (manifest: object) =>
     cluster.kubectl(["create", "--dry-run=server", "--filename", "-"], JSON.stringify(manifest));
   expect(create(pod)).toContain("created");

@@ -79,7 +79,10 @@ const needed: Readonly<Record<string, Attempt>> = {
     what: "entry for pods that are named later",
     start: laterIds,
   },
-  "ClusterRole spire-workloads: watch namespaces": { what: "entry in a namespace that is later", start: laterNamespace },
+  "ClusterRole spire-workloads: watch namespaces": {
+    what: "entry in a namespace that is later",
+    start: laterNamespace,
+  },
   "ClusterRole spire-workloads: watch pods": { what: "entry for a pod that is later", start: laterPod },
   "ClusterRole spire-workloads: watch nodes": { what: "entry for a pod on a node that is later", start: laterNode },
   "ClusterRole spire-workloads: watch endpoints": { what: "name of a Service that is later", start: laterService },
@@ -158,9 +161,7 @@ describe.each(Object.entries(needed))("%s", (name, { what, start }) => {
     await withdraw(name);
     const trial = await start();
     // As the API server refuses the programs' requests, and as the kubelet refuses the agent's.
-    const refused = new RegExp(
-      `cannot ${verb} resource \\\\?"${resource}\\\\?"|unexpected status code.*403`,
-    );
+    const refused = new RegExp(`cannot ${verb} resource \\\\?"${resource}\\\\?"|unexpected status code.*403`);
     const log = () => trial.log.log().slice(trial.from);
     await until("it is refused", () => refused.test(log()), { detail: () => log().slice(-3000) });
     expect(await trial.works()).toBe(false);
