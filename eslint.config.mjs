@@ -6,6 +6,7 @@ const shell = [
   "components/{cluster,otherStacks,program,register,userError}.ts",
   "components/config/engine.ts",
   "components/spire/spire.ts",
+  "components/certificates/certificates.ts",
   "components/cilium/ciliumAuth.ts",
   "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy}.ts",
   "components/rollout/rollout.ts",
@@ -46,6 +47,7 @@ export default tseslint.config(
   {
     files: [
       "policy/guardrails/*.ts",
+      "policy/certManager/*.ts",
       "policy/{guardrail,ciliumPolicy,images,ruleParts,spireConfiguration,values,waivers}.ts",
     ],
     rules: {
@@ -55,7 +57,7 @@ export default tseslint.config(
           patterns: [
             { group: ["@pulumi/*"], message: "A guardrail is a pure function." },
             {
-              regex: "components/(spire|cilium|access|plan)",
+              regex: "components/(certificates|spire|cilium|access|plan)",
               message: "A guardrail judges what builders and compilers make, so it may not use them.",
             },
           ],

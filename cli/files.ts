@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { accessDiagram, isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
-import { describeObject, type KubernetesObject } from "../components/kubernetes";
+import { describeObject, type KubernetesObject, type PlannedRelease } from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
 import { callerOf, leftOutNote, whatOf } from "./view";
 
@@ -38,10 +38,27 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
       ...(plan.ciliumValues
         ? [{ path: "cilium-values.yaml", content: header("values for Cilium's chart") + yaml(plan.ciliumValues) }]
         : []),
+      ...[certManagerOf(plan)].flatMap((release) =>
+        release
+          ? [
+              {
+                path: certManagerValues,
+                content: header("values for cert-manager's chart") + yaml(release.args.values),
+              },
+            ]
+          : [],
+      ),
       { path: "graph.json", content: `${JSON.stringify(graphOf(plan), null, 2)}\n` },
     ],
   };
 }
+
+/** The file with the values for cert-manager's chart. */
+export const certManagerValues = "cert-manager-values.yaml";
+
+/** The release of cert-manager, where it is of the stack. */
+export const certManagerOf = ({ components }: RenderedStack["plan"]): PlannedRelease | undefined =>
+  components.find(({ kind }) => kind === "Certificates")?.release;
 
 /** Components and objects with what comes before each: what the engine is given, as names. */
 function graphOf(plan: RenderedStack["plan"]): object {

@@ -8,7 +8,7 @@ import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
-import { accessPage, filesOf, writeFile, writeFiles } from "./files";
+import { accessPage, certManagerOf, certManagerValues, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
 import { versionsPage } from "./versionsPage";
@@ -92,12 +92,24 @@ function write(stack: RenderedStack, out: string, docs: string): string {
                 `    ${helmUpgrade(stack.config.cluster)} --install --wait --values ${join(directory, "cilium-values.yaml")}`,
               ]
             : []),
+          ...certManagerCommand(stack, directory),
           `    ${kubectl} apply --server-side --filename ${join(directory, "0-crds")}`,
           `    ${kubectl} wait --for condition=Established --filename ${join(directory, "0-crds")}`,
           `    ${kubectl} apply --server-side --filename ${join(directory, "1-objects")}`,
         ]
       : []),
   ].join("\n");
+}
+
+/** The command that installs cert-manager, where it is of the stack: before its issuers, which the API server takes only once it is there. */
+function certManagerCommand({ plan, config }: RenderedStack, directory: string): string[] {
+  const release = certManagerOf(plan);
+  if (!release) return [];
+  const { name, namespace, chart, version } = release.args;
+  const helm = `helm --kube-context ${config.cluster.context} --namespace ${namespace} upgrade ${name} ${chart}`;
+  return [
+    `    ${helm} --version ${version} --install --create-namespace --wait --values ${join(directory, certManagerValues)}`,
+  ];
 }
 
 function readOptions(argv: string[]) {

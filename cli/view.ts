@@ -31,7 +31,10 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
       plan.components.map(({ kind, name, objects, release, after }) => [
         kind,
         name,
-        release ? "Cilium's release" : `${objects.length} object${objects.length === 1 ? "" : "s"}`,
+        [
+          ...(release ? [`${kind === "CiliumAuth" ? "Cilium" : "cert-manager"}'s release`] : []),
+          ...(release && objects.length === 0 ? [] : [`${objects.length} object${objects.length === 1 ? "" : "s"}`]),
+        ].join(" and "),
         after.length > 0 ? `after ${after.join(", ")}` : "",
       ]),
     ),

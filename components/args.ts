@@ -1,3 +1,4 @@
+import type { CertificatesArgs } from "./certificates/settings";
 import type { CiliumAuthArgs } from "./cilium/values";
 import { releaseNamespaceOf } from "./cilium/values";
 import { ciliumOf, type StackConfig } from "./config/schema";
@@ -6,6 +7,15 @@ import { installsCilium } from "./rollout/phases";
 import type { Previous } from "./rollout/state";
 import { labDatastore } from "./spire/labDatabase";
 import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "./spire/settings";
+
+/** The arguments of the component Certificates; undefined where the stack has none. */
+export function certificatesArgs({ certificates, spire, trustDomain }: StackConfig): CertificatesArgs | undefined {
+  if (!certificates) return undefined;
+  const { certManager } = spire.upstreamAuthority ?? {};
+  if (!certManager) return certificates;
+  const { issuer: name, kind, group } = certManager;
+  return { ...certificates, spire: { issuer: { name, kind, group }, trustDomain, duration: spire.ttl.ca } };
+}
 
 /** The arguments of the component Spire; undefined where SPIRE is not of this stack. */
 export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | undefined {

@@ -24,10 +24,14 @@ export interface PlannedObject {
   readonly password?: string;
 }
 
-/** A Helm release of a component, never deleted or replaced by this program: it is the cluster's network. */
+/** A Helm release of a component, never deleted or replaced by this program. */
 export interface PlannedRelease {
   /** Pulumi's name of the resource. */
   readonly name: string;
+  /** Names of objects of the same component that come first. */
+  readonly after?: readonly string[];
+  /** As an object's. */
+  readonly keep: true | "retained";
   /** The arguments of `kubernetes:helm.sh/v3:Release`. */
   readonly args: {
     readonly name: string;

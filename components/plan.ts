@@ -1,8 +1,10 @@
 import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
-import { ciliumArgs, spireArgs } from "./args";
+import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import { accessOf, type Access } from "./access/graph";
+import { certificateObjects } from "./certificates/objects";
+import type { CertificatesArgs } from "./certificates/settings";
 import { bundledSpireNote } from "./cilium/bundledSpire";
 import { ciliumAuthObjects, ciliumRelease } from "./cilium/objects";
 import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
@@ -32,6 +34,7 @@ interface Component<Kind extends keyof typeof types, Args> {
 }
 
 export type PlannedComponent =
+  | Component<"Certificates", CertificatesArgs>
   | Component<"Spire", SpireArgs>
   | Component<"CiliumAuth", CiliumAuthArgs>
   | Component<"CiliumAuthPolicy", CiliumAuthPolicyArgs>
@@ -71,7 +74,8 @@ export interface Plan {
  * The order follows the flag alone. On: SPIRE, then Cilium's authentication, then the policies that demand it. Off: the policies stop demanding it, then
  * Cilium stops, and SPIRE stays as it is, last, so that nothing broken in it can hold up the way off. On both ways a namespace's default deny comes
  * after its allow rules. Nothing on either way is deleted or replaced: the same objects, with other contents. (One exception to the order: a release of
- * Cilium that this stack makes for the first time waits for nothing but SPIRE's address, since everything else waits for the network.)
+ * Cilium that this stack makes for the first time waits for nothing but SPIRE's address, since everything else waits for the network.) Certificates are for
+ * nobody on these ways but SPIRE, whose CA they may sign: on the way on they come before it then, and on the way off nothing comes after them.
  *
  * @param previous what is known before the update; `{}` on the first run
  */
@@ -81,7 +85,9 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const policies = phases.flatMap(({ namespace, to }) =>
     accessComponents(config, namespace, to, intents.get(namespace) ?? []),
   );
-  const components = config.mesh ? policies : inOrder(config, previous, policies);
+  const components = config.mesh
+    ? [...policies, ...certificatesComponent(config, namesOf(policies))]
+    : inOrder(config, previous, policies);
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
@@ -119,8 +125,10 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     waitsForSpire:
       config.auth && !previous.state?.auth && config.spire.install === "managed" && !installsCilium(config, previous),
     waitsForCilium: cilium?.delivery === "helm" && (config.auth || isFirst(previous)),
-    // On the way off SPIRE does not count: off is recorded when traffic no longer needs it.
-    recordedAfter: components.map(({ name }) => name).filter((name) => config.auth || name !== "spire"),
+    // On the way off SPIRE does not count: off is recorded when traffic no longer needs it. Certificates never do.
+    recordedAfter: components
+      .filter(({ kind }) => kind !== "Certificates" && (config.auth || kind !== "Spire"))
+      .map(({ name }) => name),
   };
 }
 
@@ -131,21 +139,41 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   const first = installsCilium(config, previous);
   if (first && !config.auth) {
     const rest = policies.map(after("cilium-auth"));
-    return [ciliumComponent(config, []), ...rest, ...spireComponent(config, previous, namesOf(policies))];
+    const last = ["cilium-auth", ...namesOf(policies)];
+    return [
+      ciliumComponent(config, []),
+      ...rest,
+      ...certificatesComponent(config, last),
+      ...spireComponent(config, previous, namesOf(policies)),
+    ];
   }
   if (config.auth) {
-    const spire = spireComponent(config, previous, []);
+    // cert-manager needs the network, as SPIRE does: where Cilium is new, SPIRE's server asks for its CA until there is somebody to sign it.
+    const certificates = certificatesComponent(config, first ? ["cilium-auth"] : []);
+    const asks = !first && config.spire.upstreamAuthority?.certManager !== undefined;
+    const spire = spireComponent(config, previous, asks ? namesOf(certificates) : []);
     // SPIRE's server waits for the network, and the network's operator for the server's address.
     const needs = first && config.spire.install === "managed" ? [serviceOf("spire")] : namesOf(spire);
     const cilium = ciliumComponent(config, needs);
-    return [...spire, cilium, ...policies.map(after(...namesOf(spire), cilium.name))];
+    const rest = policies.map(after(...namesOf(spire), cilium.name));
+    return first ? [...spire, cilium, ...certificates, ...rest] : [...certificates, ...spire, cilium, ...rest];
   }
   const allow = namesOf(policies.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   const cilium = ciliumComponent(config, allow);
-  return [...policies, cilium, ...spireComponent(config, previous, [...allow, cilium.name])];
+  const last = [...allow, cilium.name];
+  return [...policies, cilium, ...certificatesComponent(config, last), ...spireComponent(config, previous, last)];
 }
 
 const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);
+
+/** cert-manager and what it issues, where the stack has any of it. */
+function certificatesComponent(config: StackConfig, after: readonly string[]): PlannedComponent[] {
+  const args = certificatesArgs(config);
+  if (!args) return [];
+  const name = "certificates";
+  const { objects, release } = certificateObjects(name, args);
+  return [{ kind: "Certificates", name, args, objects, after, ...(release ? { release } : {}) }];
+}
 
 /** SPIRE, where it is of this stack. */
 function spireComponent(config: StackConfig, previous: Previous, after: readonly string[]): PlannedComponent[] {

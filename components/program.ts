@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
+import { Certificates } from "./certificates/certificates";
 import { CiliumAuth } from "./cilium/ciliumAuth";
 import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
 import { DenyAll } from "./access/denyAll";
@@ -90,7 +91,7 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
         : isCilium && plan.waitsForSpire
           ? everywhere(before(), config)
           : planned.after.map((name) => earlier(settled, name));
-    const hurried = planned.kind === "Spire" && !plan.outputs.rollout.auth;
+    const hurried = ["Spire", "Certificates"].includes(planned.kind) && !plan.outputs.rollout.auth;
     const component = register(planned, { provider, dependsOn, ...(hurried ? { customTimeouts: soon } : {}) });
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
@@ -130,7 +131,7 @@ function told(plan: Plan, done: Done, config: StackConfig): pulumi.Output<boolea
   return [earlier(done, "spire").ready.apply(() => tellRegistration(config, say, setTimeout).then(() => true))];
 }
 
-/** How long a change of anything of SPIRE's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */
+/** How long a change of anything of SPIRE's or of cert-manager's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */
 const soon = { update: "1m" };
 
 /** What Cilium comes after on the way off: the policies that have stopped to demand authentication, on every node. */
@@ -169,6 +170,8 @@ function rolled(cilium: ReturnType<typeof register>, cluster: StackConfig["clust
 
 function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions) {
   switch (planned.kind) {
+    case "Certificates":
+      return new Certificates(planned.name, planned.args, options);
     case "Spire":
       return new Spire(planned.name, planned.args, options);
     case "CiliumAuth":

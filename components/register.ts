@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random/randomPassword";
-import type { PlannedObject } from "./kubernetes";
+import type { PlannedObject, PlannedRelease } from "./kubernetes";
 
 type ResourceClass = new (
   name: string,
@@ -37,28 +37,35 @@ const classes = {
  * Registers a component's objects exactly as planned: inputs, order, and what may not be deleted.
  *
  * @param options the component's own; how long it may take is how long each of its objects may
+ * @param release the component's, which comes after the objects that it names and before those that name it
  * @returns the resources by name; and `ready`, true once all of them are in the cluster and ready: what derives from it is not known to the engine before
  */
 export function registerObjects(
   parent: pulumi.ComponentResource,
   objects: readonly PlannedObject[],
   { customTimeouts }: pulumi.ComponentResourceOptions = {},
+  release?: PlannedRelease,
 ): { readonly resources: ReadonlyMap<string, pulumi.Resource>; readonly ready: pulumi.Output<boolean> } {
   const registered = new Map<string, pulumi.CustomResource>();
-  for (const { name, manifest, after, keep, password } of objects) {
-    const dependsOn = after.map((other) => earlier(registered, other));
-    const options = {
-      parent,
-      dependsOn,
-      ...(keep === true ? { protect: true } : {}),
-      ...(keep ? { retainOnDelete: true } : {}),
-      ...(customTimeouts ? { customTimeouts } : {}),
-    };
+  const optionsOf = ({ after = [], keep }: Pick<PlannedObject, "keep"> & { readonly after?: readonly string[] }) => ({
+    parent,
+    dependsOn: after.map((other) => earlier(registered, other)),
+    ...(keep === true ? { protect: true } : {}),
+    ...(keep ? { retainOnDelete: true } : {}),
+    ...(customTimeouts ? { customTimeouts } : {}),
+  });
+  const register = (object: PlannedObject) => {
+    const { name, manifest, password } = object;
     const key = `${manifest.apiVersion}/${manifest.kind}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
     const generated = password === undefined ? {} : { stringData: { [password]: newPassword(name, parent).result } };
-    registered.set(name, new Class(name, { ...manifest, ...generated }, options));
-  }
+    registered.set(name, new Class(name, { ...manifest, ...generated }, optionsOf(object)));
+  };
+  const first = new Set(release?.after);
+  objects.filter(({ name }) => first.has(name)).forEach(register);
+  if (release)
+    registered.set(release.name, new k8s.helm.v3.Release(release.name, { ...release.args }, optionsOf(release)));
+  objects.filter(({ name }) => !first.has(name)).forEach(register);
   // The URN is known in a preview too, so that the preview shows what the outputs become.
   const ready = pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
   return { resources: registered, ready };

@@ -1,5 +1,6 @@
 /** Pulumi's type of each component: the one place where it is spelled, for the components and for the policies that read their arguments. */
 export const types = {
+  Certificates: "zero-trust:certificates:Certificates",
   Spire: "zero-trust:spire:Spire",
   CiliumAuth: "zero-trust:cilium:CiliumAuth",
   CiliumAuthPolicy: "zero-trust:access:CiliumAuthPolicy",

@@ -81,9 +81,11 @@ export function factsOfPlan(
       name: component.name,
       resources: resourcesOf(component),
     })),
-    edges: components.flatMap(({ name, after, objects }) => [
+    edges: components.flatMap(({ name, after, objects, release }) => [
       ...after.flatMap((other) => (named.get(other) ?? [other]).map((to) => ({ from: name, to }))),
-      ...objects.flatMap((object) => object.after.map((to) => ({ from: object.name, to }))),
+      ...[...objects, ...(release ? [release] : [])].flatMap((resource) =>
+        (resource.after ?? []).map((to) => ({ from: resource.name, to })),
+      ),
     ]),
     providers: [{ name: "cluster", context, identity }],
     previous,

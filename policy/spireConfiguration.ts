@@ -50,14 +50,3 @@ function parse(content: unknown): unknown {
     return undefined;
   }
 }
-
-const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
-
-/** A Go duration in seconds: "168h", "1h30m". Undefined for what is none. */
-export function seconds(duration: unknown): number | undefined {
-  if (typeof duration !== "string" || !/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(duration)) return undefined;
-  return [...duration.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)].reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ""] ?? 0),
-    0,
-  );
-}

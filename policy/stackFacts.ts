@@ -1,9 +1,9 @@
 import { readPeers } from "../components/config/peers";
 import type { StackConfig } from "../components/config/schema";
+import { seconds } from "../components/duration";
 import { evidenceFaults } from "../components/rollout/evidence";
 import { EvidenceError, readEvidence } from "../components/rollout/evidenceFile";
 import type { Facts } from "./facts";
-import { seconds } from "./spireConfiguration";
 
 /**
  * What the project's files say beside a stack's own configuration. Evidence is read when a rule asks for it, which is at a promotion alone.

@@ -40,15 +40,18 @@ describe("a plan", () => {
       fc.property(updates, ([config, previous]) => {
         const update = plan(config, previous);
         const seen = new Set<string>();
-        for (const { name, after, objects } of update.components) {
+        for (const { name, after, objects, release } of update.components) {
           expect(after.every((other) => seen.has(other))).toBe(true);
           seen.add(name);
+          // A release comes between the objects that it names and those that name it.
+          const first = objects.filter((object) => release?.after?.includes(object.name));
           const inside = new Set<string>();
-          for (const object of objects) {
-            expect(object.after.every((other) => inside.has(other))).toBe(true);
-            expect(seen.has(object.name)).toBe(false);
-            inside.add(object.name);
-            seen.add(object.name);
+          const rest = objects.filter((object) => !first.includes(object));
+          for (const resource of [...first, ...(release ? [release] : []), ...rest]) {
+            expect((resource.after ?? []).every((other) => inside.has(other))).toBe(true);
+            expect(seen.has(resource.name)).toBe(false);
+            inside.add(resource.name);
+            seen.add(resource.name);
           }
         }
         const identities = manifests(update).map(describeObject);
@@ -126,7 +129,7 @@ describe("a plan", () => {
     for (const config of [on, off]) expect(plan(config, {}).waitsForCilium).toBe(true);
   });
 
-  test("to off lets policies wait for nothing, Cilium for the policies, and nothing at all for SPIRE", () => {
+  test("to off lets policies wait for nothing, Cilium for the policies, and nothing at all for SPIRE or certificates", () => {
     fc.assert(
       fc.property(updates, ([config, previous]) => {
         const update = plan(withAuth(config, false), previous);
@@ -136,8 +139,10 @@ describe("a plan", () => {
           expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(policies.map(({ name }) => name));
           expect(update.waitsForCilium).toBe(false);
         }
-        expect(update.components.flatMap(({ after }) => after)).not.toContain("spire");
-        expect(update.recordedAfter).not.toContain("spire");
+        for (const last of ["spire", "certificates"]) {
+          expect(update.components.flatMap(({ after }) => after)).not.toContain(last);
+          expect(update.recordedAfter).not.toContain(last);
+        }
       }),
     );
   });

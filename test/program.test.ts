@@ -6,6 +6,7 @@ import { types } from "../components/types";
 import type { KubernetesObject } from "../components/kubernetes";
 import { renderStack } from "../cli/renderStack";
 import { generated, runProgram, valueOf, waitedFor, type Registered, type Run } from "./support/engine";
+import { spireBelow, withCertificates } from "./certificates/fixture";
 import { cluster, withCluster } from "./support/fakeCluster";
 import { configOf, helm, root, stacks, transitionOf, transitions } from "./support/stacks";
 
@@ -29,6 +30,11 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
     "apps with servers of SPIRE that share a database, whose password it makes",
     "apps",
     ["spire.replicas=3", "spire.datastore.postgres.address=postgres.databases.svc:5432"],
+  ],
+  [
+    "apps with certificates by a cert-manager of its own, which sign SPIRE's CA",
+    "apps",
+    [withCertificates({ trust: {}, approval: true }), ...spireBelow],
   ],
   ["apps with the SPIRE in Cilium's chart", "apps", ["spire.install=bundled", "cluster.cilium.delivery=none"]],
   [
@@ -122,13 +128,17 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
           expect.objectContaining(JSON.parse(JSON.stringify(args)) as object) as object,
         ]),
       );
-      for (const { protect, retainOnDelete } of releases) expect([protect, retainOnDelete]).toEqual([true, true]);
+      for (const { name, after = [] } of planned) expect(find(name).dependencies).toEqual([...after].sort());
+      // Cilium's cannot even be taken out of the program by mistake: it is the network.
+      for (const { name, protect, retainOnDelete } of releases)
+        expect([protect, retainOnDelete]).toEqual([name.startsWith("cilium"), true]);
     });
 
-    test("gives a change of SPIRE a minute where authentication goes, and as long as it takes where it comes, or SPIRE is made", () => {
+    test("gives a change of SPIRE or of certificates a minute where authentication goes, and as long as it takes where it comes, or they are made", () => {
       const live = run.registered.filter(({ type }) => !type.startsWith("random:"));
       for (const { name, parent, mayTake, mayTakeAtFirst } of live) {
-        expect(mayTake).toBe([name, parent].includes("spire") && !transition.auth ? "1m" : "");
+        const hurried = ["spire", "certificates"].some((component) => [name, parent].includes(component));
+        expect(mayTake).toBe(hurried && !transition.auth ? "1m" : "");
         expect(mayTakeAtFirst).toBe("");
       }
     });
@@ -186,7 +196,9 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
 
     test("records that state only when every resource that it speaks of is done, so that a failed update leaves the old one", async () => {
       const { plan } = transitionOf(stack, transition, assignments);
-      const counted = plan.components.filter(({ kind }) => transition.auth || kind !== "Spire");
+      const counted = plan.components.filter(
+        ({ kind }) => kind !== "Certificates" && (transition.auth || kind !== "Spire"),
+      );
       const names = counted.flatMap(({ name, objects, release }) => [
         name,
         ...objects.map(({ name }) => name),

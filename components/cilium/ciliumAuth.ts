@@ -1,4 +1,3 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { registerObjects } from "../register";
 import { types } from "../types";
@@ -32,11 +31,7 @@ export class CiliumAuth extends pulumi.ComponentResource {
     super(types.CiliumAuth, name, args, options);
     this.values = ciliumValues(args);
     const release = ciliumRelease(name, args);
-    const registered =
-      release &&
-      new k8s.helm.v3.Release(release.name, { ...release.args }, { parent: this, protect: true, retainOnDelete: true });
-    const delivered = registerObjects(this, ciliumAuthObjects(name, args)).ready;
-    this.ready = pulumi.all([delivered, registered?.urn]).apply(() => true);
+    this.ready = registerObjects(this, ciliumAuthObjects(name, args), {}, release).ready;
     this.registerOutputs({ values: this.values, ready: this.ready });
   }
 }

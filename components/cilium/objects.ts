@@ -20,6 +20,8 @@ export function ciliumRelease(component: string, args: CiliumAuthArgs): PlannedR
   const { version, chart } = args.release;
   return {
     name: `${component}-release`,
+    // It is the cluster's network.
+    keep: true,
     args: {
       name: "cilium",
       namespace: args.releaseNamespace,

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { accessConflicts } from "./accessConflicts";
+import { certificateConflicts } from "./certificateConflicts";
+import { certificates } from "./certificatesSchema";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
 import { istioConflicts } from "../access/istio";
@@ -31,6 +33,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...meshConflicts(config),
     ...signingKeys(config),
     ...identityConflicts(config),
+    ...certificateConflicts(config),
     ...agentsAmongOthers(config),
     ...takenTwice(["access"], config.access ?? [], ({ name, target }) => `${target.namespace}/${name}`),
     ...missingPhases(config),
@@ -57,7 +60,7 @@ function unsupportedVersions({ auth, cluster, spire }: PartialConfig): Conflict[
     .map(({ path, minors, example }) => ({ path, hint: { allowed: `one of ${minors.join(", ")}`, example } }));
 }
 
-/** Keys that go with one way of installing SPIRE or of delivering Cilium's values. */
+/** Keys that go with one way of installing SPIRE or cert-manager, or of delivering Cilium's values. */
 const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: readonly string[]])[] = [
   [["spire", "install"], ["external"], ["external"]],
   [
@@ -90,13 +93,16 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
   ],
   [["spire", "datastore", "postgres", "tls", "mode"], ["verify-full"], ["caSecret", "clientSecret"]],
   [["spire", "datastore", "mysql", "tls", "mode"], ["verify-full"], ["caSecret", "clientSecret"]],
+  [["certificates", "install"], ["managed"], ["version", "chart", "values"]],
+  [["certificates", "install"], ["external"], ["serviceAccount"]],
   [["cluster", "cilium", "delivery"], ["flux"], ["releaseNamespace"]],
   [["cluster", "cilium", "delivery"], ["helm"], ["valuesFile", "chart"]],
 ];
 
+const defaults = { spire: schema.shape.spire.parse({}), certificates: certificates.parse({ install: "managed" }) };
+
 /** A value that does nothing beside the others would be believed to do something. */
 function keysWithoutEffect(config: PartialConfig): Conflict[] {
-  const defaults = { spire: schema.shape.spire.parse({}) };
   return usedWith.flatMap(([key, values, keys]) => {
     const value = valueAt(config, key);
     if (typeof value !== "string" || values.includes(value)) return [];

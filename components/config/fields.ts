@@ -75,3 +75,14 @@ export const trustDomain = text(
   "a trust domain's bare name in lower case, without spiffe://",
   "apps.zt.internal",
 );
+
+export const url = (of: string, example: string) =>
+  hinted(
+    z.string().refine((value) => /^https:\/\/[^\s"$?#]+$/.test(value) && URL.canParse(value)),
+    `the https:// address of ${of}`,
+    example,
+  );
+export const path = (example: string) => text(/^[\w-]+(\/[\w-]+)*$/, "a path without / at its ends", example);
+export const region = text(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region of AWS", "eu-central-1");
+export const secretIn = (where: string, example: string) =>
+  text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, `the name of a Secret in ${where}`, example);

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseImage } from "../imageReference";
 import { spire as names } from "../spire/settings";
+import { certificates } from "./certificatesSchema";
 import {
   boolean,
   choice,
@@ -203,6 +204,8 @@ export const schema = z.strictObject({
   /** @default Cilium */
   mesh: mesh.optional(),
   spire,
+  /** cert-manager: who signs, and what for (docs/certificates.md). Not bound to the flag. @default nothing of it */
+  certificates: certificates.optional(),
   rollout: section({
     phases: json(z.record(namespace, choice(...phases))).prefault({}),
     /** Namespaces without pods, which may go to any phase at once. That no pods run in them is looked at in the update. */
@@ -233,6 +236,7 @@ export type StackConfig = DeepReadonly<z.output<typeof schema>> & {
   /** What is in `cluster.cilium.valuesFile`. */
   readonly baseValues?: Readonly<Record<string, unknown>>;
 };
+export type CertificatesConfig = NonNullable<StackConfig["certificates"]>;
 export type Intent = StackConfig["access"][number];
 export type CiliumConfig = NonNullable<StackConfig["cluster"]["cilium"]>;
 

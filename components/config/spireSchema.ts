@@ -4,36 +4,30 @@ import {
   choice,
   duration,
   formed,
-  hinted,
   hostAndPort,
   json,
   name,
   namespace,
   object,
   oneOf,
+  path,
+  region,
+  secretIn,
   section,
   some,
   text,
   trustDomain,
+  url,
 } from "./fields";
 
 /** What SPIRE's servers are connected to. What their secrets hold is nowhere but in Secrets of the namespace spire. */
 
-const secretName = (example: string, where = "the namespace spire") =>
-  text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, `the name of a Secret in ${where}`, example);
+const secretName = (example: string, where = "the namespace spire") => secretIn(where, example);
 /** What needs no quotes in a connection string, whatever the database. */
 const identifier = text(/^[A-Za-z_][\w-]{0,62}$/, "letters, digits, _ and -, at most 63", "spire");
-const url = (of: string, example: string) =>
-  hinted(
-    z.string().refine((value) => /^https:\/\/[^\s"$?#]+$/.test(value) && URL.canParse(value)),
-    `the https:// address of ${of}`,
-    example,
-  );
-const path = (example: string) => text(/^[\w-]+(\/[\w-]+)*$/, "a path without / at its ends", example);
 const arn = (service: string, example: string) =>
   text(new RegExp(`^arn:aws[\\w-]*:${service}:[^\\s"$]+$`), "an ARN of AWS", example);
 const role = arn("iam", "arn:aws:iam::123456789012:role/spire-server");
-const region = text(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region of AWS", "eu-central-1");
 
 /** A database that is there already (docs/spire.md). */
 export const database = object({

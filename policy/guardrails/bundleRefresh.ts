@@ -1,5 +1,6 @@
+import { seconds } from "../../components/duration";
 import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, seconds, spireConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
 import { listOf, recordOf } from "../values";
 
 export const bundleRefresh: Guardrail = {

@@ -1,6 +1,7 @@
+import { seconds } from "../../components/duration";
 import type { KubernetesObject } from "../../components/kubernetes";
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { seconds, spireConfigurationOf } from "../spireConfiguration";
+import { spireConfigurationOf } from "../spireConfiguration";
 import { recordOf } from "../values";
 
 export const entryLifetimes: Guardrail = {

@@ -6,6 +6,8 @@ import { authConsumed } from "./authConsumed";
 import { blastRadius } from "./blastRadius";
 import { bundledSpire } from "./bundledSpire";
 import { bundleRefresh } from "./bundleRefresh";
+import { certificatesIssuable } from "./certificatesIssuable";
+import { certificatesValid } from "./certificatesValid";
 import { ciliumAccounts } from "./ciliumAccounts";
 import { ciliumVersion } from "./ciliumVersion";
 import { closedNamespaces } from "./closedNamespaces";
@@ -73,7 +75,7 @@ import { verdictsVisible } from "./verdictsVisible";
 import { versionSkew } from "./versionSkew";
 import { webhookFailsOpen } from "./webhookFailsOpen";
 
-/** Every guardrail, in the order in which they are shown: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE. */
+/** Every guardrail, in the order in which they are shown: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE, certificates. */
 export const guardrails: readonly Guardrail[] = [
   noRequiredWhileDisabled,
   flagAtomic,
@@ -148,4 +150,6 @@ export const guardrails: readonly Guardrail[] = [
   entryLifetimes,
   bundleRefresh,
   imagesPinned,
+  certificatesValid,
+  certificatesIssuable,
 ];

@@ -1,7 +1,8 @@
+import { seconds } from "../../components/duration";
 import type { KubernetesObject } from "../../components/kubernetes";
 
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, seconds, spireConfigurationOf } from "../spireConfiguration";
+import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
 import { listOf, numberOf, podOf, recordOf } from "../values";
 
 export const ttlCoherence: Guardrail = {

@@ -10,6 +10,7 @@ import { renderStack } from "../../cli/renderStack";
 import { versionsPage } from "../../cli/versionsPage";
 import { viewOf } from "../../cli/view";
 import { guardrails } from "../../policy/guardrails";
+import { withCertificates } from "../certificates/fixture";
 import { root, stacks } from "../support/stacks";
 
 const bundles = mkdtempSync(join(tmpdir(), "zero-trust-bundle-"));
@@ -128,6 +129,16 @@ describe("npm run render", () => {
         },
       ],
     });
+  });
+
+  test("installs cert-manager, with the values of its chart, before the issuers that only it can take", () => {
+    const { stdout } = render("--stack", "apps", "--from", "new", "--set", withCertificates());
+    expect(stdout).toMatch(/Certificates +certificates +cert-manager's release and \d+ objects/);
+    const [, commands = ""] = stdout.split("Without Pulumi:");
+    expect(commands).toMatch(
+      /helm --kube-context apps --namespace cert-manager upgrade cert-manager oci:\S+ --version v\S+ --install .* --values rendered\/apps\/cert-manager-values\.yaml\n[^]*kubectl/,
+    );
+    expect(read("rendered/apps/cert-manager-values.yaml")).toContain("crds:\n  enabled: true\n  keep: true");
   });
 
   test("shows the update from an empty cluster, which waits for Cilium, with the commands that do without Pulumi", () => {

@@ -48,7 +48,7 @@ describe("the guardrails", () => {
     }
   });
 
-  test("are more than forty, in one order: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE", () => {
+  test("are more than forty, in one order: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE, certificates", () => {
     const order = [
       "no-required-while-disabled flag-atomic order in-place-transition resume one-step evidence blast-radius",
       "pinned-cluster one-stack one-owner",
@@ -61,7 +61,7 @@ describe("the guardrails", () => {
       "federation node-attestation kubelet-verified agents-find-server agents-recover agents-everywhere",
       "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
       "sqlite-single-server lab-database spire-size spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
-      "images-pinned",
+      "images-pinned certificates-valid certificates-issuable",
     ].join(" ");
     expect(guardrails.map(({ name }) => name)).toEqual(order.split(" "));
     expect(guardrails.length).toBeGreaterThan(40);

@@ -87,6 +87,19 @@ const intents = (namespaces: readonly string[]) =>
     ),
   );
 
+const issued = {
+  issuers: { "x-ca": { ca: {} } },
+  workloads: [{ name: "x-tls", namespace: "x", service: "x", issuer: "x-ca" }],
+};
+/** Mostly none. */
+const certificates = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  fc.constantFrom(
+    { certificates: { install: "managed", ...issued } },
+    { certificates: { install: "external", approval: true, ...issued } },
+  ),
+);
+
 /** Any valid configuration, as a stack file holds it. */
 export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
   .uniqueArray(name, { minLength: 1, maxLength: 4 })
@@ -114,6 +127,7 @@ export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
         { install: "managed" },
         { install: "managed", agentNamespace: "spire-agents" },
         { install: "managed", egressPolicy: true },
+        { install: "managed", upstreamAuthority: { certManager: { issuer: "x-ca", kind: "ClusterIssuer" } } },
         { install: "bundled" },
         { install: "external", external: { serverAddress: "spire-server.spire.svc:8081" } },
       ),
@@ -126,4 +140,5 @@ export const stackValues: fc.Arbitrary<Record<string, unknown>> = fc
         })),
       access: intents(namespaces),
     }),
-  );
+  )
+  .chain((values) => certificates.map((more) => ({ ...values, ...more })));

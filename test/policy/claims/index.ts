@@ -1,5 +1,6 @@
 import { authModes } from "./authModes";
 import { authRules } from "./authRules";
+import { certificates } from "./certificates";
 import { ciliumValues } from "./ciliumValues";
 import type { Claims } from "./claim";
 import { cluster } from "./cluster";
@@ -30,4 +31,5 @@ export const claims: Claims = {
   ...spireState,
   ...spireAgents,
   ...pods,
+  ...certificates,
 };
