@@ -12,12 +12,14 @@ const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 const traffic = "test/lab/nodes/cluster.test.ts";
 /** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
-  ...["charts", "hubbleProto", "versions", "engine/objects", "engine/rights"],
+  ...["charts", "hubbleProto", "versions", "engine/certificates", "engine/objects", "engine/rights"],
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** It waits for minutes. */
-const slow = "test/lab/identity/expired.test.ts";
+/** They wait for minutes, or need a program that nothing else does. */
+const slow = ["identity/certificates", "identity/expired", "certManagerRules"].map(
+  (name) => `test/lab/${name}.test.ts`,
+);
 
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
 export default defineConfig({
@@ -29,7 +31,7 @@ export default defineConfig({
           ...shared,
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
-          exclude: ["test/lab/nodes/**", slow, ...patient],
+          exclude: ["test/lab/nodes/**", ...slow, ...patient],
           testTimeout: 120_000,
           // Each has an API server of its own, and machines with two cores have to do; much of the time is waiting.
           maxWorkers: 2,
@@ -51,7 +53,7 @@ export default defineConfig({
         test: {
           ...alone,
           name: "faults",
-          include: ["test/lab/nodes/**/*.test.ts", slow],
+          include: ["test/lab/nodes/**/*.test.ts", ...slow],
           exclude: [traffic],
           sequence: { groupOrder: 4 },
         },

@@ -1,6 +1,15 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { keep, kept } from "./kept";
 import { programs, versionOf, type Program, type ProgramName } from "./programs";
@@ -50,7 +59,8 @@ const log = (text: string) => process.stderr.write(`${text}\n`);
 /** What a program is made from: another key, another program. */
 function keyOf(program: Program): string {
   const directory = join("tools", program.module);
-  const pins = ["go.mod", "go.sum"].map((file) => readFileSync(join(directory, file), "utf8"));
+  const sources = readdirSync(directory).sort();
+  const pins = sources.map((file) => readFileSync(join(directory, file), "utf8"));
   const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
   const key = [stdout, pins, program.package, program.cgo, compilerFlags, tagsOf(program), linkerFlags(program)];

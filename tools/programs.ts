@@ -73,6 +73,8 @@ const table = {
     package: "github.com/spiffe/spire-controller-manager/cmd",
     minutes: 2,
   },
+  // Our own: main.go there says why.
+  "cert-manager": { module: "cert-manager", package: "github.com/cert-manager/cert-manager/lab", minutes: 3 },
   "cilium-operator": cilium("operator", 5),
   "cilium-agent": cilium("daemon", 4),
   "cilium-cni": cilium("plugins/cilium-cni", 1),
