@@ -177,6 +177,7 @@ describe("the policy pack", () => {
         "verdicts-visible",
         "spire-needed",
         "bundled-spire",
+        "lab-database",
         "spire-size",
       ]);
     });
