@@ -11,7 +11,11 @@ export const ciliumDefinitions = () => join(ciliumModule(), "pkg/k8s/apis/cilium
 /** The file with cert-manager's CRD of CertificateRequests. */
 export const certificateRequests = () =>
   join(
-    downloadModule("github.com/cert-manager/cert-manager", "v1.21.2", "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68="),
+    downloadModule(
+      "github.com/cert-manager/cert-manager",
+      "v1.21.2",
+      "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+    ),
     "deploy/crds/cert-manager.io_certificaterequests.yaml",
   );
 

@@ -92,7 +92,14 @@ export class CertManager {
       "openssl",
       [
         ...["x509", "-req", "-days", "1", "-CA", at("ca.crt"), "-CAkey", at("ca.key")],
-        ...["-set_serial", `0x1${randomBytes(8).toString("hex")}`, "-copy_extensions", "copy", "-extfile", at("extensions")],
+        ...[
+          "-set_serial",
+          `0x1${randomBytes(8).toString("hex")}`,
+          "-copy_extensions",
+          "copy",
+          "-extfile",
+          at("extensions"),
+        ],
       ],
       { input: request, encoding: "utf8" },
     );

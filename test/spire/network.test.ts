@@ -25,7 +25,11 @@ const anywhere = (rules: readonly Rule[]) =>
 const namespaces = (rules: readonly Rule[]) =>
   rules.flatMap(({ toEndpoints = [] }) => toEndpoints.flatMap(({ matchLabels }) => Object.values(matchLabels)));
 
-const federated = ["trustDomain=infra.zt.internal", "endpoint=https://spire.infra.example.com:9443", "profile=https_web"];
+const federated = [
+  "trustDomain=infra.zt.internal",
+  "endpoint=https://spire.infra.example.com:9443",
+  "profile=https_web",
+];
 
 describe("whom SPIRE's servers may call", () => {
   test("is everybody, unless the configuration says otherwise", () => {
