@@ -49,7 +49,7 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     ...(federation ? { federation } : {}),
     admissionPolicy: spire.admissionPolicy,
     // Its kind comes with Cilium.
-    egressPolicy: spire.egressPolicy && !installsCilium(config, previous),
+    ...(spire.egressPolicy && !installsCilium(config, previous) ? { egressPolicy: true } : {}),
     monitoring: spire.monitoring,
     oidc: spire.oidc,
     csi: spire.csi,

@@ -3,8 +3,8 @@ import type { KubernetesObject } from "../components/kubernetes";
 import { schemaErrors } from "./support/schema";
 import { stacks, transitionOf } from "./support/stacks";
 
-const objectsOf = (stack: string) =>
-  transitionOf(stack, { from: "on", auth: true }).plan.components.flatMap(({ objects }) =>
+const objectsOf = (stack: string, assignments: readonly string[] = []) =>
+  transitionOf(stack, { from: "on", auth: true }, assignments).plan.components.flatMap(({ objects }) =>
     objects.map(({ manifest }) => manifest),
   );
 
@@ -20,6 +20,13 @@ const changed = (kind: string, from: string, to: string) => {
 
 test.each(stacks)("every object of stack %s meets its schema, which forbids unknown fields", async (stack) => {
   expect(await schemaErrors(objectsOf(stack))).toEqual([]);
+});
+
+test.each([
+  ["the servers' calls", "spire.egressPolicy=true", "spire.keyManager.awsKms.region=eu-central-1"],
+  ["a lab's database", "spire.datastore.labPostgres={}", "spire.replicas=2"],
+])("so does every object of the stack apps with a policy or parts for %s", async (_, ...assignments) => {
+  expect(await schemaErrors(objectsOf("apps", assignments))).toEqual([]);
 });
 
 test.each([

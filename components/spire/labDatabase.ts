@@ -65,7 +65,7 @@ const start = [
   `if [ ! -d ${data} ]; then`,
   `  rm -rf ${data}.new`,
   `  initdb --pgdata=${data}.new --username=${labDatastore.user} --pwfile=${directories.password}/${generatedPassword.key} --auth=scram-sha-256 --encoding=UTF8 --no-locale`,
-  `  echo 'host all all all scram-sha-256' >>${data}.new/pg_hba.conf`,
+  `  echo 'host all all all scram-sha-256' >${data}.new/pg_hba.conf`,
   `  mv ${data}.new ${data}`,
   "fi",
   // The kubelet gives what is on a volume to the pod's group, and PostgreSQL refuses a directory that a group may write.

@@ -43,7 +43,7 @@ export interface ManagedSpire {
   /** Whether the API server refuses entries that would make an admin or be somebody else's, whoever writes them. */
   readonly admissionPolicy: boolean;
   /** Whether the servers may call nobody but the API server and whom these arguments name. */
-  readonly egressPolicy: boolean;
+  readonly egressPolicy?: true;
   /** Who watches it. */
   readonly monitoring?: Monitoring | undefined;
   /** By which others verify JWT-SVIDs. */

@@ -129,15 +129,18 @@ export class Spire {
       JSON.stringify(configuration),
     );
     const file = this.write("server.conf", text);
-    const server = await startProcess(
-      "server",
-      // As in its pod, but with the configuration that is here.
-      [buildTool("spire-server"), "run", "-config", file, ...args.slice(2)],
-      { directory: this.directory, env },
-    );
-    this.server = server;
+    // As in its pod, but with the configuration that is here.
+    const command = [buildTool("spire-server"), "run", "-config", file, ...args.slice(2)] as const;
+    const start = () => startProcess("server", command, { directory: this.directory, env });
+    let server = (this.server = await start());
     const probe = `http://127.0.0.1:${this.places.ports.serverHealth}/ready`;
-    await until("the server is ready", () => answers(probe), { detail: () => tail(server) });
+    let restarts = 0;
+    const ready = async () => {
+      // As the kubelet does: of servers that make the tables of one database at once, one may lose, and end.
+      if (server.ended() !== undefined && restarts++ < 3) server = this.server = await start();
+      return answers(probe);
+    };
+    await until("the server is ready", ready, { detail: () => tail(server) });
   }
 
   /** A value in a Secret in SPIRE's namespace. */

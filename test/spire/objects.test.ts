@@ -13,7 +13,6 @@ const args: ManagedSpire = {
   replicas: 1,
   entries: [],
   admissionPolicy: false,
-  egressPolicy: false,
   datastore: { type: "sqlite3" },
   upstreamAuthority: {},
   keyManager: {},
