@@ -17,6 +17,8 @@ const modules: Readonly<Record<string, string>> = {
   StatefulSet: core("apps/v1/StatefulSet"),
   DaemonSet: core("apps/v1/DaemonSet"),
   CSIDriver: core("storage.k8s.io/v1/CSIDriver"),
+  Secret: core("v1/Secret"),
+  PodDisruptionBudget: core("policy/v1/PodDisruptionBudget"),
   NetworkPolicy: core("networking.k8s.io/v1/NetworkPolicy"),
   ClusterRole: core("rbac.authorization.k8s.io/v1/ClusterRole"),
   ClusterRoleBinding: core("rbac.authorization.k8s.io/v1/ClusterRoleBinding"),
