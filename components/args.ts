@@ -44,6 +44,7 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     datastore: datastoreOf(spire.datastore ?? {}),
     upstreamAuthority: spire.upstreamAuthority ?? {},
     keyManager: spire.keyManager ?? {},
+    ...(spire.nodeAttestor ? { nodeAttestor: spire.nodeAttestor } : {}),
     workloads: spire.workloads.map(known),
     entries: spire.entries.map(known),
     ...(federation ? { federation } : {}),

@@ -9,6 +9,8 @@ export interface SpireConfiguration {
   readonly main: Readonly<Record<string, unknown>>;
   /** The names of the plugins of one type. */
   readonly names: (type: string) => readonly string[];
+  /** The plugins of one type that are programs of their own: whether SPIRE is told which program it may start. */
+  readonly external: (type: string) => readonly { readonly name: string; readonly pinned: boolean }[];
   /** The data of one plugin, empty where it is not configured. */
   readonly plugin: (type: string, name: string) => Readonly<Record<string, unknown>>;
 }
@@ -24,13 +26,19 @@ export function spireConfigurationOf(
     if (main === undefined || plugins === undefined) continue;
     const all = (type: string) => listOf(recordOf(plugins)[type]).map(recordOf);
     const names = (type: string) => all(type).flatMap(Object.keys);
+    const external = (type: string) =>
+      all(type)
+        .flatMap(Object.entries)
+        .map(([name, settings]) => ({ name, ...recordOf(settings) }) as Record<string, unknown> & { name: string })
+        .filter(({ plugin_cmd }) => plugin_cmd !== undefined)
+        .map(({ name, plugin_checksum }) => ({ name, pinned: plugin_checksum !== undefined }));
     const plugin = (type: string, name: string) =>
       recordOf(
         all(type)
           .map((entry) => recordOf(entry[name])["plugin_data"])
           .find((data) => data !== undefined),
       );
-    return { file, main: recordOf(main), names, plugin };
+    return { file, main: recordOf(main), names, external, plugin };
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { accessConflicts } from "./accessConflicts";
+import { attestorConflicts } from "./attestorConflicts";
 import { certificateConflicts } from "./certificateConflicts";
 import { certificates } from "./certificatesSchema";
 import { formatPath, valueAt, type Path } from "./path";
@@ -32,6 +33,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...missingKeys(config),
     ...meshConflicts(config),
     ...signingKeys(config),
+    ...attestorConflicts(config),
     ...identityConflicts(config),
     ...certificateConflicts(config),
     ...agentsAmongOthers(config),
@@ -78,6 +80,7 @@ const usedWith: readonly (readonly [key: Path, values: readonly string[], keys: 
       "datastore",
       "upstreamAuthority",
       "keyManager",
+      "nodeAttestor",
       "workloads",
       "entries",
       "federation",
@@ -181,21 +184,12 @@ function accessConflictsOf(mesh: NonNullable<PartialConfig["mesh"]>, access: rea
 function signingKeys({ auth, spire }: PartialConfig): Conflict[] {
   const { keyManager = {}, upstreamAuthority, version } = spire ?? {};
   const path = ["spire", "keyManager"];
-  const roles = [keyManager.awsKms?.roleArn, upstreamAuthority?.awsPca?.roleArn].filter((arn) => arn !== undefined);
   return [
     ...(keyManager.memory && !upstreamAuthority
       ? [{ path, hint: { allowed: "anything but memory, or an upstreamAuthority: with each pod the root would go" } }]
       : []),
     ...(keyManager.vault && auth !== false && version !== undefined && Number(minorOf(version).split(".")[1]) < 15
       ? [{ path: [...path, "vault"], hint: { allowed: "nothing with a SPIRE below 1.15, which does not know it" } }]
-      : []),
-    ...(new Set(roles).size > 1
-      ? [
-          {
-            path: [...path, "awsKms", "roleArn"],
-            hint: { allowed: "the role of upstreamAuthority.awsPca: there is one account" },
-          },
-        ]
       : []),
   ];
 }

@@ -1,4 +1,4 @@
-import { ciliumEntryNames } from "../spire/registration";
+import { isCiliumEntryName } from "../spire/registration";
 import { reservedPaths, spire as names } from "../spire/settings";
 import type { Conflict, PartialConfig } from "./combinations";
 import { takenTwice } from "./takenTwice";
@@ -22,7 +22,7 @@ export function identityConflicts(config: PartialConfig): Conflict[] {
     ...entries.flatMap(({ name, path }, i) => {
       const at = ["spire", "entries", i];
       const hint = { allowed: "a name of its own: this one is that of an entry for Cilium", example: `my-${name}` };
-      return [...(ciliumEntryNames.includes(name) ? [{ path: [...at, "name"], hint }] : []), ...someoneElses(path, at)];
+      return [...(isCiliumEntryName(name) ? [{ path: [...at, "name"], hint }] : []), ...someoneElses(path, at)];
     }),
     ...strangers(config, "workloads"),
     ...strangers(config, "entries"),

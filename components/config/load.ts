@@ -189,7 +189,7 @@ const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, z.ZodType>
 
 const keyOf = (path: Path) => `${project}:${formatPath(path)}`;
 const startsWith = (path: Path, prefix: Path) => prefix.every((key, i) => path[i] === key);
-const shell = (word: string) => (/^[\w./:@-]*$|^\$\(/.test(word) ? word : quoted(word));
+const shell = (word: string) => (/^[\w./:@-]*$|^\$\(|^< /.test(word) ? word : quoted(word));
 
 /** A frozen copy with the keys of every object sorted. */
 function canonical<T>(value: T): DeepReadonly<T> {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseImage } from "../imageReference";
 import { spire as names } from "../spire/settings";
+import { nodeAttestor } from "./attestorSchema";
 import { certificates } from "./certificatesSchema";
 import {
   boolean,
@@ -160,6 +161,8 @@ const spire = section({
   upstreamAuthority: upstreamAuthority.optional(),
   /** Where the keys are with which the servers sign. @default a file on a server's volume */
   keyManager: keyManager.optional(),
+  /** What agents show to be nodes of this cluster. Choose before the first update: another one makes other agents of all. @default the tokens of their pods */
+  nodeAttestor: nodeAttestor.optional(),
   /** Whose pods get an identity each, beside those that Cilium registers for itself (docs/spire.md). */
   workloads: json(z.array(workloadIds)).prefault([]),
   /** Identities of what is told by other selectors than a pod's: a ClusterStaticEntry each, on every node. */

@@ -1,14 +1,15 @@
 import { owned, type KubernetesObject } from "../kubernetes";
-import { ciliumEntries, ciliumEntryNames } from "./registration";
+import { ciliumEntries } from "./registration";
 import { nodeAliasPath, reservedPaths, type ManagedSpire } from "./settings";
 
 /**
  * A ValidatingAdmissionPolicy and its binding. Who may write ClusterStaticEntries or ClusterSPIFFEIDs could otherwise name Cilium's operator, which is an admin of
- * SPIRE's server, or a node. Cilium's own three entries may be what this program makes them, and nothing else.
+ * SPIRE's server, or a node. Cilium's own entries may be what this program makes them, and nothing else.
  */
 export function registrationPolicy(args: ManagedSpire): [policy: KubernetesObject, binding: KubernetesObject] {
   const apiVersion = "admissionregistration.k8s.io/v1";
   const metadata = { name: "spire-registration", ...owned("spire-registration") };
+  const names = ciliumEntries(args).map((entry) => entry.metadata.name);
   return [
     {
       apiVersion,
@@ -29,7 +30,7 @@ export function registrationPolicy(args: ManagedSpire): [policy: KubernetesObjec
         variables: [
           { name: "spec", expression: "dyn(object.spec)" },
           { name: "isStatic", expression: "has(variables.spec.spiffeID)" },
-          { name: "isCiliums", expression: `variables.isStatic && object.metadata.name in ${list(ciliumEntryNames)}` },
+          { name: "isCiliums", expression: `variables.isStatic && object.metadata.name in ${list(names)}` },
           // spiffe://<trust domain>/<first>/…: a template of a trust domain has no slash.
           {
             name: "segments",

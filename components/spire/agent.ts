@@ -1,4 +1,5 @@
 import { owned, type KubernetesObject } from "../kubernetes";
+import { agentParts, attestsByToken, attestsOnce, keptData, opensDevice } from "./attestor";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
 import { metricsPort, metricsPorts } from "./monitoring";
@@ -36,39 +37,41 @@ export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObje
           { name: "config", configMap: { name: spire.agent } },
           // Not optional: the kubelet holds the pod back until the server has published the bundle.
           { name: "bundle", configMap: { name: spire.bundle.configMap } },
-          { name: "data", emptyDir: {} },
-          { name: "sockets", hostPath: { path: spire.sockets.directory, type: "DirectoryOrCreate" } },
           {
-            name: "token",
-            projected: {
-              sources: [
-                { serviceAccountToken: { path: spire.agent, audience: spire.audience, expirationSeconds: 7200 } },
-              ],
-            },
+            name: "data",
+            ...(attestsOnce(args) ? { hostPath: { path: keptData, type: "DirectoryOrCreate" } } : { emptyDir: {} }),
           },
+          { name: "sockets", hostPath: { path: spire.sockets.directory, type: "DirectoryOrCreate" } },
+          ...(attestsByToken(args) ? [tokenVolume] : []),
+          ...agentParts(args).volumes,
         ],
       }),
     },
   };
 }
 
+const token = { path: spire.agent, audience: spire.audience, expirationSeconds: 7200 };
+const tokenVolume = { name: "token", projected: { sources: [{ serviceAccountToken: token }] } };
+
 function agentContainer(args: ManagedSpire): object {
+  const parts = agentParts(args);
   return {
     name: spire.agent,
     image: imagesOf(args).agent,
     imagePullPolicy: args.images.pullPolicy,
     args: ["-config", `${paths.config}/agent.conf`],
-    env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
+    env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }, ...parts.env],
     ...(args.monitoring ? { ports: metricsPort(args.monitoring, "metrics", metricsPorts.agent) } : {}),
     ...probes(healthPorts.agent, "127.0.0.1"),
     resources: sized(args).agent,
-    securityContext: restricted,
+    securityContext: opensDevice(args) ? { privileged: true, readOnlyRootFilesystem: true } : restricted,
     volumeMounts: [
       { name: "config", mountPath: paths.config, readOnly: true },
       { name: "bundle", mountPath: paths.bundle, readOnly: true },
       { name: "data", mountPath: paths.data },
       { name: "sockets", mountPath: spire.sockets.directory },
-      { name: "token", mountPath: paths.tokens, readOnly: true },
+      ...(attestsByToken(args) ? [{ name: "token", mountPath: paths.tokens, readOnly: true }] : []),
+      ...parts.volumeMounts,
     ],
   };
 }

@@ -1,3 +1,4 @@
+import { agentAttestor, attestsOnce, parentIdTemplate, serverAttestor } from "./attestor";
 import { upstreamPlugin } from "./authority";
 import { datastoreData } from "./datastore";
 import { bundleEndpoint } from "./federation";
@@ -58,16 +59,7 @@ export function serverConfiguration(args: ManagedSpire): object {
       DataStore: plugin("sql", datastoreData(args.datastore, `${paths.data}/datastore.sqlite3`)),
       KeyManager: plugin(...keyPlugin(args.keyManager, paths.data)),
       ...(upstream ? { UpstreamAuthority: plugin(...upstream) } : {}),
-      NodeAttestor: plugin("k8s_psat", {
-        clusters: [
-          {
-            [clusterName]: {
-              service_account_allow_list: [`${agentNamespace}:${spire.agent}`],
-              audience: [spire.audience],
-            },
-          },
-        ],
-      }),
+      NodeAttestor: serverAttestor(args),
       BundlePublisher: plugin("k8s_configmap", {
         clusters: [
           {
@@ -88,7 +80,8 @@ export function serverConfiguration(args: ManagedSpire): object {
 
 /** SPIRE agent's configuration (doc/spire_agent.md). */
 export function agentConfiguration(args: ManagedSpire): object {
-  const { trustDomain, clusterName, skipKubeletVerification, monitoring } = args;
+  const { trustDomain, skipKubeletVerification, monitoring } = args;
+  const once = attestsOnce(args);
   return {
     agent: {
       data_dir: paths.data,
@@ -102,15 +95,14 @@ export function agentConfiguration(args: ManagedSpire): object {
       authorized_delegates: [`spiffe://${trustDomain}${ciliumIds.agent}`],
       trust_bundle_path: `${paths.bundle}/${spire.bundle.key}`,
       trust_bundle_format: "spiffe",
-      // An agent that no longer knows the server's authority starts again from the published bundle.
-      rebootstrap_mode: "always",
-      rebootstrap_delay: "10m",
+      // An agent that no longer knows the server's authority starts again from the published bundle. One that attests only once cannot, and does not start where it is told to (pkg/agent/agent.go).
+      ...(once ? { rebootstrap_mode: "never" } : { rebootstrap_mode: "always", rebootstrap_delay: "10m" }),
       log_level: "info",
       log_format: "json",
     },
     plugins: {
-      NodeAttestor: plugin("k8s_psat", { cluster: clusterName, token_path: `${paths.tokens}/${spire.agent}` }),
-      KeyManager: plugin("memory", {}),
+      NodeAttestor: agentAttestor(args, paths.tokens),
+      KeyManager: once ? plugin("disk", { directory: paths.data }) : plugin("memory", {}),
       WorkloadAttestor: plugin("k8s", {
         // The kubelet is asked at the node's own address, so that its certificate's name can be verified.
         node_name_env: "NODE_ADDRESS",
@@ -126,14 +118,9 @@ export function agentConfiguration(args: ManagedSpire): object {
  * spire-controller-manager's configuration. Without `entryIDPrefix` it deletes every entry that it did not declare, and with them those that Cilium's
  * operator registers (pkg/spireentry/reconciler.go).
  */
-export function controllerManagerConfiguration({
-  trustDomain,
-  clusterName,
-  replicas,
-  workloads,
-  federation,
-  monitoring,
-}: ManagedSpire): object {
+export function controllerManagerConfiguration(args: ManagedSpire): object {
+  const { trustDomain, clusterName, replicas, workloads, federation, monitoring } = args;
+  const parent = parentIdTemplate(args);
   return {
     apiVersion: "spire.spiffe.io/v1alpha1",
     kind: "ControllerManagerConfig",
@@ -141,6 +128,7 @@ export function controllerManagerConfiguration({
     clusterDomain: "cluster.local",
     trustDomain,
     entryIDPrefix: clusterName,
+    ...(parent === undefined ? {} : { parentIDTemplate: parent }),
     spireServerSocketPath: `${paths.privateSockets}/api.sock`,
     reconcile: {
       clusterSPIFFEIDs: workloads.length > 0,

@@ -111,8 +111,8 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
     ...idCrd,
     ...peerCrd,
     add("server-account", serviceAccount(serverAccount, serverParts(args).annotations), within),
-    ...addPair("server-cluster", roleAndBinding(serverAccount, serverClusterRules), []),
-    ...addPair("server", roleAndBinding(serverAccount, serverNamespaceRules, args.agentNamespace), agentsWithin),
+    ...addPair("server-cluster", roleAndBinding(serverAccount, serverClusterRules(args)), []),
+    ...addPair("server", roleAndBinding(serverAccount, serverNamespaceRules(args), args.agentNamespace), agentsWithin),
     ...(args.workloads.length > 0
       ? addPair("workloads", roleAndBinding(serverAccount, workloadRules, undefined, "spire-workloads"), [])
       : []),

@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
 import { labelsOf, owned, type KubernetesObject } from "../kubernetes";
 
-/** Objects as file contents of a ConfigMap, JSON each, with a trailing newline. */
-export function configMap(name: string, namespace: string, files: Readonly<Record<string, object>>): KubernetesObject {
+/** File contents of a ConfigMap: texts as they are, objects as JSON with a trailing newline. */
+export function configMap(
+  name: string,
+  namespace: string,
+  files: Readonly<Record<string, object | string>>,
+): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name, namespace, ...owned(name) },
     data: Object.fromEntries(
-      Object.entries(files).map(([file, content]) => [file, `${JSON.stringify(content, null, 2)}\n`]),
+      Object.entries(files).map(([file, content]) => [
+        file,
+        typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`,
+      ]),
     ),
   };
 }

@@ -1,6 +1,7 @@
 import { owned, type KubernetesObject } from "../kubernetes";
+import { attestsByToken } from "./attestor";
 import { leaseName } from "./configuration";
-import { spire } from "./settings";
+import { spire, type ManagedSpire } from "./settings";
 
 /** A service account's name and namespace. */
 interface Account {
@@ -22,17 +23,21 @@ export function serviceAccount(
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, ...owned(name, { annotations }) } };
 }
 
-/** What the server and the controller-manager in its pod may do in the whole cluster: review tokens, read nodes, reconcile static entries. */
-export const serverClusterRules: readonly Rule[] = [
-  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
-  { apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
+/** What the server and the controller-manager in its pod may do in the whole cluster: where agents attest by tokens, review them and read nodes; reconcile static entries. */
+export const serverClusterRules = (args: ManagedSpire): readonly Rule[] => [
+  ...(attestsByToken(args)
+    ? [
+        { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+        { apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
+      ]
+    : []),
   { apiGroups: ["spire.spiffe.io"], resources: ["clusterstaticentries"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["spire.spiffe.io"], resources: ["clusterstaticentries/status"], verbs: ["get", "patch", "update"] },
 ];
 
-/** What the server may do in the namespace of the agents: look at the pod of an attesting agent, publish the bundle. */
-export const serverNamespaceRules: readonly Rule[] = [
-  { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
+/** What the server may do in the namespace of the agents: look at the pod of an agent that attests by its token, publish the bundle. */
+export const serverNamespaceRules = (args: ManagedSpire): readonly Rule[] => [
+  ...(attestsByToken(args) ? [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] : []),
   {
     apiGroups: [""],
     resources: ["configmaps"],

@@ -1,27 +1,29 @@
 import { owned, type KubernetesObject } from "../kubernetes";
-import { ciliumIds, nodeAliasPath, spire, type ManagedSpire } from "./settings";
+import { nodeSelectors } from "./attestor";
+import { ciliumIds, nodeAliasPath, type ManagedSpire } from "./settings";
 
-/** The three entries that Cilium needs, by name: a node alias, and below it Cilium's agent and operator. */
+/** The entries that Cilium needs, by name: a node alias, an entry for each way to tell a node, and below it Cilium's agent and operator. */
 export function ciliumEntries(args: ManagedSpire): KubernetesObject[] {
-  const { trustDomain, clusterName, ciliumNamespace } = args;
+  const { trustDomain, ciliumNamespace } = args;
   const alias = nodeAliasPath(args);
   const id = (path: string) => `spiffe://${trustDomain}${path}`;
   const workload = (name: string, path: string, serviceAccount: string) =>
     staticEntry(name, id(path), id(alias), [`k8s:ns:${ciliumNamespace}`, `k8s:sa:${serviceAccount}`]);
   return [
     // An alias, since SPIRE hands an agent only the entries below its own ID or its aliases: below one node's agent, they would reach that node alone.
-    staticEntry("cilium-node-alias", id(alias), id("/spire/server"), [
-      `k8s_psat:cluster:${clusterName}`,
-      `k8s_psat:agent_ns:${args.agentNamespace}`,
-      `k8s_psat:agent_sa:${spire.agent}`,
-    ]),
+    ...[...nodeSelectors(args)].map(([key, selectors], i) =>
+      staticEntry(i === 0 ? aliasName : `${aliasName}-${key.slice(0, 16)}`, id(alias), id("/spire/server"), selectors),
+    ),
     workload("cilium-agent", ciliumIds.agent, "cilium"),
     workload("cilium-operator", ciliumIds.operator, "cilium-operator"),
   ];
 }
 
-/** Names of those entries: nobody else's may be called so. */
-export const ciliumEntryNames: readonly string[] = ["cilium-node-alias", "cilium-agent", "cilium-operator"];
+const aliasName = "cilium-node-alias";
+
+/** Whether an entry is called as one of those: nobody else's may be. */
+export const isCiliumEntryName = (name: string): boolean =>
+  [aliasName, "cilium-agent", "cilium-operator"].includes(name) || name.startsWith(`${aliasName}-`);
 
 function staticEntry(
   name: string,

@@ -1,4 +1,5 @@
 import { owned, type KubernetesObject } from "../kubernetes";
+import { attestorParts, nodeFiles } from "./attestor";
 import { upstreamParts } from "./authority";
 import { datastoreParts, isShared } from "./datastore";
 import { controllerManagerConfiguration, healthPorts, paths, serverConfiguration } from "./configuration";
@@ -18,6 +19,7 @@ export function serverConfigMap(args: ManagedSpire): KubernetesObject {
   return configMap(spire.server, spire.namespace, {
     "server.conf": serverConfiguration(args),
     "controller-manager.json": controllerManagerConfiguration(args),
+    ...nodeFiles(args),
   });
 }
 
@@ -84,7 +86,12 @@ const spread = [
 
 /** What the server's pod and its account have for what it is connected to. */
 export const serverParts = (args: ManagedSpire): ServerParts =>
-  joined([datastoreParts(args.datastore), upstreamParts(args.upstreamAuthority), keyParts(args.keyManager)]);
+  joined([
+    datastoreParts(args.datastore),
+    upstreamParts(args.upstreamAuthority),
+    keyParts(args.keyManager),
+    attestorParts(args),
+  ]);
 
 export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesObject): KubernetesObject {
   const shared = isShared(args.datastore);

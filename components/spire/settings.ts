@@ -1,4 +1,5 @@
 import type { SpireSize } from "../config/spireSizes";
+import type { NodeAttestor } from "./attestor";
 import type { UpstreamAuthority } from "./authority";
 import type { Csi } from "./csi";
 import type { Federation } from "./federation";
@@ -34,6 +35,8 @@ export interface ManagedSpire {
   readonly datastore: { readonly type: "sqlite3" } | SharedDatastore;
   readonly upstreamAuthority: UpstreamAuthority;
   readonly keyManager: KeyManager;
+  /** What agents show to be nodes. @default the tokens of their pods */
+  readonly nodeAttestor?: NodeAttestor;
   /** Whose pods get an identity each, beside what Cilium registers. */
   readonly workloads: readonly WorkloadIds[];
   /** Identities that are told by other selectors than a pod's. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { spire as names } from "../../components/spire/settings";
+import type { Certificate } from "../certificates";
 import { startKubelet, type Kubelet, type RunningPod } from "./kubelet";
 import { freePorts } from "../ports";
 import { startProcess, tail, type Process } from "./process";
@@ -21,7 +22,11 @@ export interface Credentials {
   readonly namespace?: string;
   readonly serviceAccount?: string;
   readonly audience?: string;
+  /** Of its node, where nodes have certificates. */
+  readonly certificate?: Certificate;
 }
+
+const filesOf = ({ certificate, key }: Certificate) => ({ "tls.crt": certificate, "tls.key": key });
 
 /** A node of the cluster, with a kubelet, on which agents of SPIRE and other pods run. */
 export class LabNode {
@@ -60,6 +65,7 @@ export class LabNode {
       namespace = this.spire.agentNamespace,
       serviceAccount = names.agent,
       audience = names.audience,
+      certificate,
     } = credentials;
     const daemonSet = this.spire.object("DaemonSet", names.agent);
     const { template } = daemonSet["spec"] as { template: { metadata: object; spec: object } };
@@ -74,6 +80,8 @@ export class LabNode {
       this.spire.tokenFile(join(name, file), namespace, serviceAccount, ...bound, ...options);
     const directory = join(this.spire.directory, name);
     mkdirSync(join(directory, "workload"), { recursive: true });
+    for (const [file, content] of certificate ? Object.entries(filesOf(certificate)) : [])
+      this.spire.write(join(name, "node", file), content);
     const [healthPort = 0, metricsPort = 0] = await freePorts(2);
     return this.run(name, {
       data: directory,
@@ -81,6 +89,7 @@ export class LabNode {
       adminSocket: join(directory, "admin.sock"),
       bundle: await this.mountBundle(),
       token: token("attestation.token", `--audience=${audience}`),
+      node: join(directory, "node"),
       kubelet: { port: this.kubelet.port, authority: this.authority, token: token("account.token") },
       healthPort,
       metricsPort,

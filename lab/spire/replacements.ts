@@ -1,7 +1,12 @@
 /** Where the parts of SPIRE find each other on one machine, instead of in pods. */
 export interface Places {
-  /** Of the server: its data, its socket, and a kubeconfig of its service account. */
-  readonly server: { readonly data: string; readonly socket: string; readonly kubeconfig: string };
+  /** Of the server: its data, its socket, a kubeconfig of its service account, and what it reads of the nodes. */
+  readonly server: {
+    readonly data: string;
+    readonly socket: string;
+    readonly kubeconfig: string;
+    readonly nodes: string;
+  };
   /** Ports on loopback. */
   readonly ports: {
     readonly server: number;
@@ -20,6 +25,8 @@ export interface AgentPlaces {
   readonly adminSocket: string;
   readonly bundle: string;
   readonly token: string;
+  /** The directory of the node's certificate. */
+  readonly node: string;
   readonly kubelet: { readonly port: number; readonly authority: string; readonly token: string };
   readonly healthPort: number;
   readonly metricsPort: number;
@@ -29,6 +36,9 @@ export interface AgentPlaces {
 export type Replacements = Readonly<Record<string, string | number>>;
 
 const loopback = "127.0.0.1";
+
+type Plugins = Readonly<Record<string, readonly [object]>>;
+const hasPlugin = (plugins: Plugins) => (type: string, name: string) => Object.hasOwn(plugins[type]?.[0] ?? {}, name);
 
 /** @param configuration what of it is replaced depends on the plugins that it has */
 export function serverReplacements(
@@ -41,11 +51,11 @@ export function serverReplacements(
     server: own,
     telemetry,
   } = configuration as {
-    plugins: Readonly<Record<string, readonly [object]>>;
+    plugins: Plugins;
     server: object;
     telemetry?: object;
   };
-  const has = (type: string, name: string) => Object.hasOwn(plugins[type]?.[0] ?? {}, name);
+  const has = hasPlugin(plugins);
   const sqlite = JSON.stringify(plugins["DataStore"]).includes('"sqlite3"');
   return {
     "server.bind_address": loopback,
@@ -65,8 +75,15 @@ export function serverReplacements(
     ...(has("UpstreamAuthority", "cert-manager")
       ? { "plugins.UpstreamAuthority.0.cert-manager.plugin_data.kube_config_file": server.kubeconfig }
       : {}),
+    ...(has("NodeAttestor", "x509pop")
+      ? { "plugins.NodeAttestor.0.x509pop.plugin_data.ca_bundle_path": `${server.nodes}/ca.pem` }
+      : {}),
     // In a pod these two are the account of the pod.
-    [`plugins.NodeAttestor.0.k8s_psat.plugin_data.clusters.0.${clusterName}.kube_config_file`]: server.kubeconfig,
+    ...(has("NodeAttestor", "k8s_psat")
+      ? {
+          [`plugins.NodeAttestor.0.k8s_psat.plugin_data.clusters.0.${clusterName}.kube_config_file`]: server.kubeconfig,
+        }
+      : {}),
     [`plugins.BundlePublisher.0.k8s_configmap.plugin_data.clusters.0.${clusterName}.kubeconfig_path`]:
       server.kubeconfig,
     "health_checks.bind_address": loopback,
@@ -76,6 +93,7 @@ export function serverReplacements(
 }
 
 export function agentReplacements(agent: AgentPlaces, { ports }: Places, configuration: object): Replacements {
+  const has = hasPlugin((configuration as { plugins: Plugins }).plugins);
   return {
     ...("telemetry" in configuration
       ? { "telemetry.Prometheus.host": loopback, "telemetry.Prometheus.port": agent.metricsPort }
@@ -88,7 +106,15 @@ export function agentReplacements(agent: AgentPlaces, { ports }: Places, configu
     "agent.trust_bundle_path": agent.bundle,
     // The one value that is neither a path nor an address: a test does not wait for ten minutes.
     "agent.rebootstrap_delay": "1s",
-    "plugins.NodeAttestor.0.k8s_psat.plugin_data.token_path": agent.token,
+    ...(has("NodeAttestor", "k8s_psat")
+      ? { "plugins.NodeAttestor.0.k8s_psat.plugin_data.token_path": agent.token }
+      : {}),
+    ...(has("NodeAttestor", "x509pop")
+      ? {
+          "plugins.NodeAttestor.0.x509pop.plugin_data.private_key_path": `${agent.node}/tls.key`,
+          "plugins.NodeAttestor.0.x509pop.plugin_data.certificate_path": `${agent.node}/tls.crt`,
+        }
+      : {}),
     // In a pod these three are the kubelet's own port, and the account of the pod.
     "plugins.WorkloadAttestor.0.k8s.plugin_data.kubelet_secure_port": agent.kubelet.port,
     "plugins.WorkloadAttestor.0.k8s.plugin_data.kubelet_ca_path": agent.kubelet.authority,

@@ -57,7 +57,7 @@ export class Spire {
     const directory = mkdtempSync(join(tmpdir(), "zt-spire-"));
     const at = (name: string) => join(directory, name);
     const spire = new Spire(cluster, objects, directory, {
-      server: { data: at("server"), socket: at("api.sock"), kubeconfig: at("server.kubeconfig") },
+      server: { data: at("server"), socket: at("api.sock"), kubeconfig: at("server.kubeconfig"), nodes: at("nodes") },
       ports: { server, serverHealth, managerHealth, bundle, serverMetrics, managerMetrics },
     });
     const first = (kind: string) => objects.filter((object) => object.kind === kind);
@@ -113,6 +113,10 @@ export class Spire {
   async startServer(port = this.places.ports.server): Promise<void> {
     mkdirSync(this.places.server.data, { recursive: true });
     this.writeKubeconfig();
+    // What its pod mounts of its own ConfigMap beside the configuration.
+    const { data } = this.object("ConfigMap", names.server) as unknown as { data: Readonly<Record<string, string>> };
+    for (const [file, content] of Object.entries(data))
+      if (!/\.(conf|json)$/.test(file)) this.write(join("nodes", file), content);
     const { args, directories, env } = mountSecrets(
       this.object("StatefulSet", names.server),
       names.server,

@@ -1,3 +1,4 @@
+import { attestingOnce } from "../../components/spire/attestor";
 import { inObject, type Guardrail } from "../guardrail";
 import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
 import { textOf } from "../values";
@@ -13,7 +14,8 @@ export const agentsRecover: Guardrail = {
   reads: (object) => object.kind === "ConfigMap" && mayBeSpire(object),
   checkObject: (object) => {
     const configuration = spireConfigurationOf(object, "agent");
-    if (!configuration) return [];
+    // Who attests only once cannot start again: the guardrail agents-attest-once.
+    if (!configuration || configuration.names("NodeAttestor").some((name) => attestingOnce.includes(name))) return [];
     const { rebootstrap_mode: mode = "never" } = configuration.main;
     const where = `data["${configuration.file}"] agent.rebootstrap_mode`;
     return mode === "always" ? [] : [inObject(object, where, `is ${textOf(mode)}; write always`)];

@@ -38,11 +38,18 @@ function judgeWiring(
   expectEqual(`${server.file} server.admin_ids`, server.main["admin_ids"], [id("/cilium-operator")]);
   expectEqual(`${agent.file} agent.authorized_delegates`, agent.main["authorized_delegates"], [id("/cilium-agent")]);
 
+  const [attestor = "none"] = agent.names("NodeAttestor");
+  const known = server.names("NodeAttestor");
   const clusters = listOf(server.plugin("NodeAttestor", "k8s_psat")["clusters"]).flatMap((map) =>
     Object.keys(recordOf(map)),
   );
   const { cluster } = agent.plugin("NodeAttestor", "k8s_psat");
-  if (!clusters.includes(textOf(cluster)))
+  if (!known.includes(attestor))
+    found.push({
+      where: `${agent.file} NodeAttestor`,
+      message: `is ${attestor}; the server knows ${known.join(", ")}`,
+    });
+  else if (attestor === "k8s_psat" && !clusters.includes(textOf(cluster)))
     found.push({
       where: `${agent.file} k8s_psat.cluster`,
       message: `is ${JSON.stringify(cluster)}; the server knows ${clusters.join(", ")}`,
@@ -59,7 +66,18 @@ function judgeWiring(
 
   const entries = objects.filter(({ kind }) => kind === "ClusterStaticEntry").map((entry) => recordOf(entry["spec"]));
   const find = (path: string) => entries.find(({ spiffeID }) => spiffeID === id(path));
-  const aliases = entries.filter(({ parentID }) => parentID === id("/spire/server")).map(({ spiffeID }) => spiffeID);
+  const ofNodes = entries.filter(({ parentID }) => parentID === id("/spire/server"));
+  const aliases = ofNodes.map(({ spiffeID }) => spiffeID);
+  const others = ofNodes
+    .flatMap(({ selectors }) => listOf(selectors))
+    .filter((s) => !textOf(s).startsWith(`${attestor}:`));
+  if (others.length > 0) {
+    const where = "ClusterStaticEntry for the nodes";
+    found.push({
+      where,
+      message: `has ${others.map(textOf).join(", ")}, which no agent has that attests by ${attestor}`,
+    });
+  }
   for (const path of ["/cilium-agent", "/cilium-operator"]) {
     const entry = find(path);
     const where = `ClusterStaticEntry for ${id(path)}`;

@@ -1,4 +1,5 @@
 import type { Guardrail } from "../guardrail";
+import { agentsAttestOnce } from "./agentsAttestOnce";
 import { agentsEverywhere } from "./agentsEverywhere";
 import { agentsFindServer } from "./agentsFindServer";
 import { agentsRecover } from "./agentsRecover";
@@ -133,6 +134,7 @@ export const guardrails: readonly Guardrail[] = [
   kubeletVerified,
   agentsFindServer,
   agentsRecover,
+  agentsAttestOnce,
   agentsEverywhere,
   serverSidecar,
   bundledSpire,

@@ -1,4 +1,6 @@
 import { describeObject, type KubernetesObject } from "../../components/kubernetes";
+import { keptData } from "../../components/spire/attestor";
+import { spire } from "../../components/spire/settings";
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
@@ -13,12 +15,12 @@ export const podSecurity: Guardrail = {
   prevents:
     "A server that does not start, or a CA that can be taken: SPIRE's image is not root and needs its group on the volume, containers of different users cannot see each other's processes (cilium#45045, spiffe/helm-charts-hardened#420), and everything beyond restricted is a way out of the pod (Kubernetes Pod Security Standards).",
   remediation:
-    "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root and the sockets' directory, and only the CSI driver may be privileged, as root, with the kubelet's directories and that of the workload socket.",
+    "Write runAsNonRoot, seccompProfile RuntimeDefault, allowPrivilegeEscalation false and capabilities drop ALL; only the agents may have hostPID, hostNetwork, root, the sockets' directory and what their attestor needs of the node, and only the CSI driver may be privileged, as root, with the kubelet's directories and that of the workload socket, and agents that open a TPM.",
   blocksOff: false,
   reads: (object) =>
     ["StatefulSet", "Deployment", "DaemonSet", "Namespace"].includes(object.kind) && mayBeSpire(object),
   checkObject: (object, facts) =>
-    object.kind === "Namespace" ? [] : [...restricted(object), ...hostAccess(object, facts)],
+    object.kind === "Namespace" ? [] : [...restricted(object, facts), ...hostAccess(object, facts)],
   checkStack: (facts) => facts.objects.filter(isSpireNamespace).flatMap((namespace) => level(namespace, facts)),
 };
 
@@ -34,9 +36,17 @@ const isAgent = (workload: KubernetesObject) => workload.kind === "DaemonSet" &&
  */
 const driversOf = (kubelet = "/var/lib/kubelet"): string[] =>
   ["pods", "plugins/csi.spiffe.io", "plugins_registry"].map((directory) => `${kubelet}/${directory}`);
+/**
+ * What an attestor adds: the directory with a node's certificate, or that in which an agent that attests only once keeps what it is. A TPM is a device, and Kubernetes
+ * lets no other open one than a privileged container.
+ */
+const agentsMount = ({ x509pop, awsIid, gcpIit }: NonNullable<Facts["config"]["spire"]["nodeAttestor"]> = {}) => [
+  ...(x509pop ? [x509pop.directory] : []),
+  ...(awsIid || gcpIit ? [keptData] : []),
+];
 const isSpireNamespace = (object: KubernetesObject) => object.kind === "Namespace" && mayBeSpire(object);
 
-function restricted(workload: KubernetesObject): Violation[] {
+function restricted(workload: KubernetesObject, { config }: Facts): Violation[] {
   const pod = podOf(workload);
   const all = recordOf(pod["securityContext"]);
   const containers = ["initContainers", "containers"].flatMap((list) => listOf(pod[list]).map(recordOf));
@@ -46,6 +56,7 @@ function restricted(workload: KubernetesObject): Violation[] {
     users.add(own["runAsUser"] ?? all["runAsUser"]);
     // Privileged is all that there is to have.
     if (name === csiDriverContainer && isCsiDriver(workload)) return [];
+    if (name === spire.agent && isAgent(workload) && config.spire.nodeAttestor?.tpm) return [];
     const expect = (key: string, value: unknown, wanted: unknown) =>
       mismatch(`${describeObject(workload)} containers[${textOf(name)}].${key}`, value, wanted);
     return [
@@ -77,11 +88,12 @@ function hostAccess(workload: KubernetesObject, { config }: Facts): Violation[] 
     return typeof path === "string" ? [path] : [];
   });
   const ofKubelet = isCsiDriver(workload) ? driversOf(config.spire.csi?.kubeletDirectory) : [];
+  const ofAgents = isAgent(workload) ? agentsMount(config.spire.nodeAttestor) : [];
   const may = (path: string) =>
-    ofKubelet.includes(path) || (workload.kind === "DaemonSet" && /^\/run\/spire\//.test(path));
+    [...ofKubelet, ...ofAgents].includes(path) || (workload.kind === "DaemonSet" && /^\/run\/spire\//.test(path));
   const only = isCsiDriver(workload)
     ? `the CSI driver may mount ${ofKubelet.join(", ")} and what is below /run/spire`
-    : "only agents may, below /run/spire";
+    : ["only agents may, below /run/spire", ...ofAgents].join(", or ");
   return [
     ...flags
       .filter((key) => !isAgent(workload) || !agentsMay.includes(key))

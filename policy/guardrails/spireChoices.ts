@@ -6,12 +6,14 @@ export const spireChoices: Guardrail = {
   description: "What of SPIRE can be chosen only once stays what it was.",
   severity: "mandatory",
   prevents:
-    "A SPIRE that is replaced under its users: another datastore knows no agent and no entry, another name of the cluster is one to which no agent has attested and a prefix that leaves the old entries to nobody, and Kubernetes changes neither a claim's class nor a StatefulSet's claims in place (k8s.io/kubernetes pkg/apis).",
+    "A SPIRE that is replaced under its users: another datastore knows no agent and no entry, another attestor makes other agents of all, of which the node alias knows none, another name of the cluster is one to which no agent has attested and a prefix that leaves the old entries to nobody, and Kubernetes changes neither a claim's class nor a StatefulSet's claims in place (k8s.io/kubernetes pkg/apis).",
   remediation:
     "Write the value that the stack was deployed with. Where it has to change, deploy a stack for another cluster, or waive this guardrail for an update whose preview you have read.",
   blocksOff: false,
   checkStack: ({ config, previous }) => {
-    const before = previous === "unknown" ? undefined : previous.state?.choices;
+    const recorded = previous === "unknown" ? undefined : previous.state?.choices;
+    // What was recorded before there were others attested by tokens.
+    const before = recorded && { "spire.nodeAttestor": "k8sPsat", ...recorded };
     const after = choicesOf(config);
     if (!before || !after) return [];
     return Object.entries(before).flatMap(([key, was]): Violation[] => {
@@ -36,6 +38,7 @@ const because: Readonly<Record<string, string>> = {
   "cluster.name": "agents attest to it, and entries have it as their prefix",
   "spire.agentNamespace": "every agent would be replaced, all at once",
   "spire.datastore": "another one knows no agent and no entry",
+  "spire.nodeAttestor": "every agent would be another one, and Cilium without identities until the last has attested",
   "spire.storage.className": "a volume keeps its class",
   "spire.storage.size": "volumes do not shrink, and those of several servers are part of their StatefulSet",
 };

@@ -120,6 +120,13 @@ export const csi =
     const facts = goodFacts(undefined, [...goodAssignments, "spire.csi={}", ...pinned]);
     return withChanged("DaemonSet", "spiffe-csi-driver", (json) => json.replace(from, to))(facts);
   };
+/** The stack with agents that attest once, changed. */
+export const onAws =
+  (change = (facts: Facts) => facts) =>
+  (): Facts => {
+    const assignments = ["spire.nodeAttestor.awsIid.selectors[0]=tag:cluster:apps", "spire.ttl.agent=24h"];
+    return change(goodFacts(undefined, [...goodAssignments, ...assignments]));
+  };
 export const pod = { containers: [{ name: "main", image: "busybox" }] };
 export const workload = (kind: string, spec: object): KubernetesObject => ({
   apiVersion: "v1",

@@ -28,6 +28,7 @@ describe("the guardrails", () => {
           ["spire.install=bundled"],
           ["spire.agentNamespace=spire-agents"],
           ["spire.csi={}"],
+          ["spire.nodeAttestor.awsIid.selectors[0]=tag:cluster:apps"],
           ["spire.egressPolicy=true"],
         ]) {
           const verdicts = judge(guardrails, transitionFacts(transition, assignments, stack));
@@ -58,7 +59,7 @@ describe("the guardrails", () => {
       "tcp-only one-mode no-always-fail http-rules-hold known-kinds auth-consumed short-lived-callers",
       "istio-callers istio-strict linkerd-callers linkerd-routes linkerd-default trust-domain spire-choices spire-needed one-spire",
       "delegate-wiring server-address socket-directories cilium-accounts no-admin-entries entry-ownership",
-      "federation node-attestation kubelet-verified agents-find-server agents-recover agents-everywhere",
+      "federation node-attestation kubelet-verified agents-find-server agents-recover agents-attest-once agents-everywhere",
       "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
       "sqlite-single-server lab-database spire-size spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
       "images-pinned certificates-valid certificates-issuable",

@@ -1,3 +1,6 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { Authority } from "../../lab/certificates";
+
 /** A plugin of SPIRE's server, how it is configured here, and what SPIRE is told. */
 export interface Configured {
   readonly name: string;
@@ -81,3 +84,96 @@ export const keyManagers: readonly Configured[] = [
     ...own,
   }),
 ];
+
+/** The CA of nodes' certificates, in PEM. */
+export const nodesCa = new Authority().certificate;
+export const sha1Of = (pem: string) => createHash("sha1").update(new X509Certificate(pem).raw).digest("hex");
+
+const digest = (of: string) => createHash("sha256").update(of).digest("hex");
+export const tpms = [digest("one"), digest("two")];
+const ownImages = ["server", "agent"].map(
+  (part) => `spire.images.${part}=registry.corp/spire-${part}-tpm:1.15.3@sha256:${digest(part)}`,
+);
+
+/** A node attestor: what both sides are told, and what tells a node, as lists of selectors. */
+export interface ConfiguredAttestor extends Configured {
+  readonly agentPlugin: Readonly<Record<string, { readonly plugin_data: object }>>;
+  readonly nodes: readonly (readonly string[])[];
+}
+
+export const attestors: readonly ConfiguredAttestor[] = [
+  {
+    ...configured("nodeAttestor", "a certificate", "x509pop", [`x509pop.ca=${nodesCa}`], {
+      ca_bundle_path: "/run/spire/nodes/ca.pem",
+      agent_path_template: "/{{ .PluginName }}/{{ .Subject.CommonName }}",
+    }),
+    agentPlugin: {
+      x509pop: {
+        plugin_data: { private_key_path: "/run/spire/node/tls.key", certificate_path: "/run/spire/node/tls.crt" },
+      },
+    },
+    nodes: [[`x509pop:ca:fingerprint:${sha1Of(nodesCa)}`]],
+  },
+  {
+    ...configured(
+      "nodeAttestor",
+      "AWS",
+      "aws_iid",
+      [
+        "awsIid.selectors[0]=tag:kubernetes.io/cluster/apps:owned",
+        "awsIid.selectors[1]=iamrole:arn:aws:iam::123456789012:role/node",
+      ],
+      {},
+    ),
+    agentPlugin: { aws_iid: { plugin_data: {} } },
+    nodes: [["aws_iid:tag:kubernetes.io/cluster/apps:owned", "aws_iid:iamrole:arn:aws:iam::123456789012:role/node"]],
+  },
+  {
+    ...configured(
+      "nodeAttestor",
+      "Google's cloud",
+      "gcp_iit",
+      ["gcpIit.project=platform-123456", "gcpIit.selectors[0]=label:goog-k8s-cluster-name:apps"],
+      {
+        projectid_allow_list: ["platform-123456"],
+        use_instance_metadata: true,
+        allowed_label_keys: ["goog-k8s-cluster-name"],
+      },
+    ),
+    agentPlugin: { gcp_iit: { plugin_data: {} } },
+    nodes: [["gcp_iit:project-id:platform-123456", "gcp_iit:label:goog-k8s-cluster-name:apps"]],
+  },
+  {
+    ...configured(
+      "nodeAttestor",
+      "a TPM",
+      "tpm",
+      [
+        ...tpms.map((hash, i) => `tpm.hashes[${i}]=${hash}`),
+        ...["server", "agent"].flatMap((part) => [
+          `tpm.${part}Plugin.path=/opt/spire/plugins/tpm_attestor_${part}`,
+          `tpm.${part}Plugin.checksum=${digest(part)}`,
+        ]),
+      ],
+      {},
+    ),
+    plugin: {
+      tpm: {
+        plugin_cmd: "/opt/spire/plugins/tpm_attestor_server",
+        plugin_checksum: digest("server"),
+        plugin_data: { hash_path: "/run/spire/nodes" },
+      } as { plugin_data: object },
+    },
+    agentPlugin: {
+      tpm: {
+        plugin_cmd: "/opt/spire/plugins/tpm_attestor_agent",
+        plugin_checksum: digest("agent"),
+        plugin_data: {},
+      } as { plugin_data: object },
+    },
+    nodes: tpms.map((hash) => [`tpm:pub_hash:${hash}`]),
+  },
+].map((attestor) => ({
+  ...attestor,
+  assignments: [...attestor.assignments, ...(attestor.name === "a TPM" ? ownImages : [])],
+}));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../../lab/spire/process";
 import { buildTool, downloadModule } from "../../../tools/go";
-import { authorities, keyManagers } from "../../spire/plugins";
+import { attestors, authorities, keyManagers } from "../../spire/plugins";
 import { agentReplacements, managerReplacements, replace, serverReplacements } from "../../../lab/spire/replacements";
 import { fileOf, spireObjectsOf } from "./support";
 
@@ -15,7 +15,7 @@ const rendered = {
   manager: fileOf(objects, "ConfigMap spire/spire-server", "controller-manager.json"),
 };
 const places = {
-  server: { data: "/lab/data", socket: "/lab/api.sock", kubeconfig: "/lab/kubeconfig" },
+  server: { data: "/lab/data", socket: "/lab/api.sock", kubeconfig: "/lab/kubeconfig", nodes: "/lab/nodes" },
   ports: { server: 1, serverHealth: 2, managerHealth: 3, bundle: 6, serverMetrics: 7, managerMetrics: 8 },
 };
 const agentPlaces = {
@@ -24,6 +24,7 @@ const agentPlaces = {
   adminSocket: "/lab/agent/admin.sock",
   bundle: "/lab/bundle",
   token: "/lab/token",
+  node: "/lab/node",
   kubelet: { port: 4, authority: "/lab/authority", token: "/lab/account-token" },
   healthPort: 5,
   metricsPort: 9,
@@ -90,6 +91,15 @@ describe("SPIRE's own validate commands", () => {
     expect(await validate(program, configuration)).toMatchObject({ status: 0 });
   });
 
+  test.each(attestors)("both accept nodes that are told by $name", async ({ assignments }) => {
+    const attested = spireObjectsOf(...assignments);
+    for (const [program, key] of [
+      ["spire-server", "server.conf"],
+      ["spire-agent", "agent.conf"],
+    ] as const)
+      expect(await validate(program, fileOf(attested, `ConfigMap spire/${program}`, key))).toMatchObject({ status: 0 });
+  });
+
   test.each([
     ["spire-server" as const, replace(rendered.server, { "server.trust_domian": "apps.zt.internal" })],
     ["spire-agent" as const, replace(rendered.agent, { "agent.trust_bundle_paht": "/bundle" })],
@@ -98,10 +108,10 @@ describe("SPIRE's own validate commands", () => {
   });
 });
 
-describe("a plugin of the server", () => {
+describe("a plugin", () => {
   const source = join(
     downloadModule("github.com/spiffe/spire", "v1.13.0", "h1:xqpaVDwgmyRKw5yDs8xVRi5wM6nChXjLXxjDcSpA/rw="),
-    "pkg/server/plugin",
+    "pkg",
   );
   /** SPIRE 1.13 does not look at the keys of a plugin's data: what it makes of them is in its source alone. */
   const known = (directory: string) =>
@@ -109,6 +119,11 @@ describe("a plugin of the server", () => {
       .filter((file) => file.endsWith(".go"))
       .flatMap((file) => [...readFileSync(join(source, directory, file), "utf8").matchAll(/hcl:"(\w+)/g)])
       .map(([, key]) => key);
+  const expectKnown = (side: "server" | "agent", type: string, plugin: object) => {
+    const [[name, { plugin_data }]] = Object.entries(plugin) as [[string, { plugin_data: object }]];
+    const keys = known(`${side}/plugin/${type}/${name.replace(/[-_]/g, "")}`);
+    expect(keys).toEqual(expect.arrayContaining(keysIn(plugin_data)));
+  };
   const keysIn = (data: object): string[] =>
     Object.entries(data).flatMap(([key, value]) => [key, ...(isObject(value) ? keysIn(value) : [])]);
 
@@ -118,11 +133,18 @@ describe("a plugin of the server", () => {
     ...keyManagers
       .filter(({ plugin }) => !("hashicorp_vault" in plugin))
       .map((configured) => ({ ...configured, type: "keymanager" })),
-  ])("is told nothing that its source does not know: $type, $name", ({ type, plugin }) => {
-    const [[name, { plugin_data }]] = Object.entries(plugin) as [[string, { plugin_data: object }]];
-    const keys = known(`${type}/${name.replace(/[-_]/g, "")}`);
-    expect(keys).toEqual(expect.arrayContaining(keysIn(plugin_data)));
-  });
+  ])("of the server is told nothing that its source does not know: $type, $name", ({ type, plugin }) =>
+    expectKnown("server", type, plugin),
+  );
+
+  // The TPM's is somebody else's program.
+  test.each(attestors.filter(({ plugin }) => !("tpm" in plugin)))(
+    "for nodes that are told by $name is told nothing that its source does not know, on either side",
+    ({ plugin, agentPlugin }) => {
+      expectKnown("server", "nodeattestor", plugin);
+      expectKnown("agent", "nodeattestor", agentPlugin);
+    },
+  );
 });
 
 /** Paths of the values that are not the same in both, sorted. */

@@ -1,4 +1,4 @@
-import { agents, both, csi, images, pod, withChanged, withConfig, withObject, workload } from "../changes";
+import { agents, both, csi, images, onAws, pod, withChanged, withConfig, withObject, workload } from "../changes";
 import type { Claims } from "./claim";
 
 /** SPIRE's pods and rights, and everybody's images. */
@@ -97,6 +97,11 @@ export const pods: Claims = {
         what: "an agent with another directory",
         change: agents('"path":"/run/spire/sockets"', '"path":"/etc"'),
         says: /mount \/etc of the host/,
+      },
+      {
+        what: "an agent with another directory than the one in which it keeps what it is",
+        change: onAws(agents('"path":"/var/lib/spire/agent"', '"path":"/var/lib"')),
+        says: /mount \/var\/lib of the host; only agents may, below \/run\/spire, or \/var\/lib\/spire\/agent/,
       },
       {
         what: "an agent with the host's IPC",

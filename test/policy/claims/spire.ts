@@ -62,6 +62,11 @@ export const spire: Claims = {
           "spire.datastore.postgres.address=db.example.com:5432",
           /knows no agent .* write sqlite3/,
         ],
+        [
+          "another attestor for the nodes",
+          "spire.nodeAttestor.awsIid.selectors[0]=tag:cluster:apps",
+          /spire\.nodeAttestor is awsIid, .* Cilium without identities .*; write k8sPsat/,
+        ],
         ["another class for the volume", "spire.storage.className=other", /keeps its class; write local/],
         ["a smaller volume", "spire.storage.size=512Mi", /do not shrink, .* write 1Gi/],
       ].map(([what, value, says]) => ({
@@ -130,6 +135,16 @@ export const spire: Claims = {
         ),
         says: /no node alias/,
       },
+      {
+        what: "an alias of nodes that attest in another way",
+        change: entry("cilium-node-alias", (json) => json.replace("k8s_psat:cluster:apps", "x509pop:subject:cn:node1")),
+        says: /has x509pop:subject:cn:node1, which no agent has that attests by k8s_psat/,
+      },
+      {
+        what: "agents that attest in a way that the server does not know",
+        change: agentConf(/k8s_psat/, "x509pop"),
+        says: /NodeAttestor is x509pop; the server knows k8s_psat/,
+      },
       { what: "no node alias", change: without("ClusterStaticEntry", "cilium-node-alias"), says: /no node alias/ },
     ],
   },
@@ -146,6 +161,23 @@ export const spire: Claims = {
         says: /write \["spire:other"\]/,
       },
       { what: "no audience", change: serverConf(/\\"audience\\": \[[^\]]*\]/, '\\"audience\\": []'), says: /audience/ },
+      {
+        what: "a plugin that may be any program",
+        change: agentConf(
+          /(\\"NodeAttestor\\": \[)/,
+          '$1{\\"tpm\\": {\\"plugin_cmd\\": \\"/plugin\\", \\"plugin_data\\": {}}},',
+        ),
+        says: /data\["agent\.conf"\] NodeAttestor\.tpm\.plugin_checksum is missing/,
+        also: ["delegate-wiring"],
+      },
+      {
+        what: "instances whose disk somebody else has had",
+        change: serverConf(
+          /(\\"NodeAttestor\\": \[)/,
+          '$1{\\"aws_iid\\": {\\"plugin_data\\": {\\"skip_block_device\\": true}}},',
+        ),
+        says: /aws_iid\.skip_block_device is true; remove it/,
+      },
       {
         what: "insecure_bootstrap",
         change: agentConf('{\\n  \\"agent\\": {', '{\\n  \\"agent\\": {\\"insecure_bootstrap\\": true,'),

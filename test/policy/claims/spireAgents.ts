@@ -1,4 +1,17 @@
-import { agentConf, agents, both, bundled, csi, entry, extra, serverConf, ttl, values, withObject } from "../changes";
+import {
+  agentConf,
+  agents,
+  both,
+  bundled,
+  csi,
+  entry,
+  extra,
+  onAws,
+  serverConf,
+  ttl,
+  values,
+  withObject,
+} from "../changes";
 import type { Claims } from "./claim";
 
 const spiffeId = (spec: object) => withObject(extra("spire.spiffe.io/v1alpha1", "ClusterSPIFFEID", { spec }));
@@ -151,6 +164,41 @@ export const spireAgents: Claims = {
         says: /agent\.rebootstrap_mode is never; write always/,
         verdict: "warn",
       },
+    ],
+    passes: [["agents that attest once, which cannot", onAws()]],
+  },
+  "agents-attest-once": {
+    catches: [
+      {
+        what: "a key that is gone with the pod",
+        change: onAws(agentConf(/\\"disk\\": \{/, '\\"memory\\": {')),
+        says: /DaemonSet spire\/spire-agent agent\.conf KeyManager is memory, lost with the pod; write disk/,
+      },
+      {
+        what: "an identity that is gone with the pod",
+        change: onAws(agents(/"hostPath":\{"path":"\/var\/lib[^}]*\}/, '"emptyDir":{}')),
+        says: /agent\.data_dir is \/run\/spire\/data, which is not on the node's disk/,
+      },
+      {
+        what: "an identity that is gone when the node starts again",
+        change: onAws(agents('"path":"/var/lib/spire/agent"', '"path":"/run/spire/agent"')),
+        says: /KeyManager\.disk\.directory is \/run\/spire\/data, which is not on the node's disk/,
+      },
+      {
+        what: "agents that are told to start again, and do not start",
+        change: onAws(agentConf('rebootstrap_mode\\": \\"never', 'rebootstrap_mode\\": \\"always')),
+        says: /agent\.rebootstrap_mode is always, with which it does not start; write never/,
+      },
+      {
+        what: "nodes that may be away for hours alone",
+        change: onAws(ttl("agent_ttl", "4h")),
+        says: /server\.agent_ttl is 4h: a node that is away for longer has to be evicted by hand/,
+        verdict: "warn",
+      },
+    ],
+    passes: [
+      ["agents that keep what they are", onAws()],
+      ["agents that attest again and again", ttl("agent_ttl", "4h")],
     ],
   },
   "entry-lifetimes": {
