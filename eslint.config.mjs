@@ -66,7 +66,9 @@ export default tseslint.config(
     },
   },
   {
-    files: ["components/access/{decide,graph,operations}.ts"],
+    files: [
+      "components/access/{callerTree,decide,difference,graph,operations,portDifference,selectors,targetDifference,whyChanged}.ts",
+    ],
     rules: {
       "no-restricted-imports": [
         "error",

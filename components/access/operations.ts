@@ -46,13 +46,29 @@ export function isBelow(prefix: string, path: string): boolean {
 export const plainSegment = "[A-Za-z0-9_~-][A-Za-z0-9._~-]*";
 const isPlain = new RegExp(`^${plainSegment}$`);
 
+/** Whether everything that one covers is covered by the other. No number of others covers what none of them does. */
+export function contains(outer: MethodAndPath, inner: MethodAndPath): boolean {
+  if (outer.method !== undefined && outer.method !== inner.method) return false;
+  if (outer.path === undefined) return true;
+  if (inner.path === undefined) return false;
+  if ("exact" in inner.path) return covers(outer.path, inner.path.exact);
+  return "prefix" in outer.path && isBelow(outer.path.prefix, inner.path.prefix);
+}
+
+/** What both cover; undefined for nothing. Of two paths that have one in common, one contains the other. */
+export function inBoth(a: MethodAndPath, b: MethodAndPath): MethodAndPath | undefined {
+  const met = { method: a.method ?? b.method, path: contains({ ...a, method: undefined }, b) ? b.path : a.path };
+  return contains(a, met) && contains(b, met) ? met : undefined;
+}
+
 /** `GET /v1/*`, `POST`, `/v1`: each method and path once. A prefix ends in `/*` and covers the path before that too. */
 export function operationTexts(operations: readonly Operation[]): string[] {
-  const texts = operations
-    .flatMap(methodsAndPaths)
-    .map(({ method, path }) => [method, path && pathText(path)].filter((part) => part !== undefined).join(" "));
-  return [...new Set(texts)];
+  return [...new Set(operations.flatMap(methodsAndPaths).map(operationText))];
 }
+
+/** As operationTexts has it; empty for everything. */
+export const operationText = ({ method, path }: MethodAndPath): string =>
+  [method, path && pathText(path)].filter((part) => part !== undefined).join(" ");
 
 function pathText(path: NonNullable<MethodAndPath["path"]>): string {
   if ("exact" in path) return path.exact;

@@ -21,3 +21,10 @@ export function isInNetwork(address: string, cidr: string): boolean {
   const Address = [Address4, Address6].find((version) => version.isValid(address) && version.isValid(cidr));
   return Address !== undefined && new Address(address).isInSubnet(new Address(cidr));
 }
+
+/** The first and the last address of a network, comparable with those of the same IP version. */
+export function rangeOf(cidr: string): { version: 4 | 6; first: bigint; last: bigint } {
+  const version = Address4.isValid(cidr) ? 4 : 6;
+  const network = version === 4 ? new Address4(cidr) : new Address6(cidr);
+  return { version, first: network.startAddress().bigInt(), last: network.endAddress().bigInt() };
+}
