@@ -6,6 +6,7 @@ import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/origins";
 import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
+import { differenceSince, revisionOf } from "./base";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
 import { accessPage, certManagerOf, certManagerValues, filesOf, writeFile, writeFiles } from "./files";
@@ -21,6 +22,7 @@ npm run render -- [options]
   --out DIR         where the files go (default: rendered)
   --set KEY=VALUE   on top of the stack file, as pulumi config set --path would; may be repeated
   --from STATE      show the update from this state: new, on or off (default: no update, the state that the stack file describes)
+  --base REVISION   also who gains and who loses access since that git revision, and why
   --json            one JSON object instead of the text
   --break-glass     the commands that turn authentication off without Pulumi, and nothing else
   --rights          the roles that the gates, verify and rollout need, and nothing else; their bindings are to a group for you to rename
@@ -38,7 +40,10 @@ function main(argv: string[]): number {
     const off = renderAll(names, [...(options.set ?? []), "auth=false"], "on");
     return print(off.map(breakGlass).join("\n\n\n"));
   }
-  const stacks = renderAll(names, options.set ?? [], options.from);
+  const revision = options.base === undefined ? undefined : revisionOf(options.base);
+  const stacks = renderAll(names, options.set ?? [], options.from).map((stack) =>
+    revision ? { ...stack, difference: differenceSince(revision, stack) } : stack,
+  );
   if (options.rights)
     return print(
       stacks.flatMap(({ config }) => gateRights(config).map((object) => dump(object, { noRefs: true }))).join("---\n"),
@@ -121,6 +126,7 @@ function readOptions(argv: string[]) {
         out: { type: "string" },
         set: { type: "string", multiple: true },
         from: { type: "string" },
+        base: { type: "string" },
         json: { type: "boolean", default: false },
         "break-glass": { type: "boolean", default: false },
         rights: { type: "boolean", default: false },

@@ -8,6 +8,7 @@ import { judge, type Verdict } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackFacts } from "../policy/stackFacts";
 import { inForce, today, waiverNotes } from "../policy/waivers";
+import type { Difference } from "./base";
 
 /** One stack as it would be deployed, and what the guardrails say of it. */
 export interface RenderedStack {
@@ -19,6 +20,8 @@ export interface RenderedStack {
   readonly verdicts: readonly Verdict[];
   /** What is said of the severities that the stack file changes. */
   readonly waivers: readonly string[];
+  /** Who gains and who loses access, where that was asked for. */
+  readonly difference?: Difference;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
+import { changeCells } from "../components/access/differenceText";
 import type { Verdict } from "../policy/guardrail";
 import type { RenderedStack } from "./renderStack";
 import { table } from "./table";
@@ -55,7 +56,21 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
       ({ namespace, configured, to, because }) =>
         `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
     ),
+    ...viewOfDifference(stack.difference),
   ].join("\n");
+}
+
+/** Who gains and who loses access, where that is shown. */
+function viewOfDifference(difference: RenderedStack["difference"]): string[] {
+  if (!difference) return [];
+  const { base, commit, note, changes } = difference;
+  return [
+    "",
+    `  Who gains and who loses access since ${base} (${commit.slice(0, 12)})`,
+    ...(note === undefined ? [] : [`    ${note}`]),
+    ...(changes?.length === 0 ? ["    nobody"] : []),
+    ...indented((changes ?? []).map(changeCells)),
+  ];
 }
 
 /** Who authenticates callers: Cilium with a SPIRE, or another mesh. */
@@ -106,7 +121,7 @@ function viewOfVerdict(
 }
 
 /** The stack as `--json` shows it. */
-export function jsonOf({ name, config, plan, verdicts, waivers }: RenderedStack): object {
+export function jsonOf({ name, config, plan, verdicts, waivers, difference }: RenderedStack): object {
   const leftOut = operationsLeftOut(config.access, plan.outputs.rollout.phases);
   return {
     name,
@@ -123,6 +138,7 @@ export function jsonOf({ name, config, plan, verdicts, waivers }: RenderedStack)
     access: plan.access,
     notes: [...plan.notes, ...waivers],
     ...(leftOut.length > 0 ? { operationsLeftOut: leftOut } : {}),
+    ...(difference ? { difference } : {}),
   };
 }
 
