@@ -7,7 +7,7 @@ import { ConfigError, loadConfig } from "../components/config/load";
 import { written } from "../components/config/fields";
 import { readStackFile } from "../components/config/stackFile";
 import { previousFor } from "../components/origins";
-import { plan } from "../components/plan";
+import { accessStateOf, plan } from "../components/plan";
 import { UsageError } from "./command";
 import type { RenderedStack } from "./renderStack";
 
@@ -51,7 +51,7 @@ export function revisionOf(name: string): Revision {
 
 /** Who gains and who loses access since a revision, by the stack files that it has; the assignments of `--set` are not applied to it. */
 export function differenceSince({ name: base, commit }: Revision, { name, config, plan }: RenderedStack): Difference {
-  const now = { auth: config.auth, phases: plan.outputs.rollout.phases, intents: config.access };
+  const now = accessStateOf(config, plan);
   const known = { base, commit };
   try {
     const before = stateAt(commit, name);
@@ -96,8 +96,7 @@ function stateAt(commit: string, stack: string): AccessState | undefined {
     copy(values["accessFile"]);
     copy(keyOf(keyOf(written(values["cluster"]), "cilium"), "valuesFile"));
     const config = loadConfig(values, stack, { directory });
-    const { phases } = plan(config, previousFor(config.auth ? "on" : "off", config)).outputs.rollout;
-    return { auth: config.auth, phases, intents: config.access };
+    return accessStateOf(config, plan(config, previousFor(config.auth ? "on" : "off", config)));
   } finally {
     rmSync(root, { recursive: true });
   }

@@ -2,6 +2,7 @@ import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
+import type { AccessState } from "./access/difference";
 import { accessOf, type Access } from "./access/graph";
 import { certificateObjects } from "./certificates/objects";
 import type { CertificatesArgs } from "./certificates/settings";
@@ -131,6 +132,13 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       .map(({ name }) => name),
   };
 }
+
+/** Who may call whom once an update is done. */
+export const accessStateOf = (config: StackConfig, { outputs }: Plan): AccessState => ({
+  auth: config.auth,
+  phases: outputs.rollout.phases,
+  intents: config.access,
+});
 
 const laterEgressNote =
   "spire.egressPolicy takes effect with the next update: Cilium, which this one installs, brings the kind that its policy is of";

@@ -10,7 +10,7 @@ import { loadEngineConfig } from "./config/engine";
 import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
 import { askBundles } from "./otherStacks";
-import type { Plan, PlannedComponent } from "./plan";
+import { accessStateOf, type Plan, type PlannedComponent } from "./plan";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
@@ -20,6 +20,7 @@ import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { tellRegistration } from "./rollout/tellRegistration";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
+import { lastAccessOutput, packAccess } from "./rollout/lastAccess";
 import { lookAt } from "./rollout/live";
 import { untilOnEveryNode } from "./rollout/everyNode";
 import { jumps } from "./rollout/promotions";
@@ -44,9 +45,10 @@ export function readConfig(): StackConfig {
 export async function readKnown(config: StackConfig): Promise<Known> {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const self = new pulumi.StackReference("last-update", { name });
-  const [rollout, bundle, look, peers] = await Promise.all([
+  const [rollout, bundle, access, look, peers] = await Promise.all([
     self.getOutputDetails("rollout"),
     self.getOutputDetails("bundle"),
+    self.getOutputDetails(lastAccessOutput),
     lookAt(config.cluster),
     askBundles(config),
   ]);
@@ -62,13 +64,14 @@ export async function readKnown(config: StackConfig): Promise<Known> {
     isHere && config.spire.csi ? askCsiDriver(config.cluster) : undefined,
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
-  return decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
+  const known = decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
     ...readiness,
     pods,
     untold,
     bundles,
     othersDriver,
   });
+  return { ...known, lastAccess: access.value };
 }
 
 /**
@@ -98,9 +101,12 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
+  const finished = pulumi.all([...ready, ...told(plan, done, config)]);
+  const access = packAccess(accessStateOf(config, plan));
   return {
     ...plan.outputs,
-    rollout: pulumi.all([...ready, ...told(plan, done, config)]).apply(() => plan.outputs.rollout),
+    rollout: finished.apply(() => plan.outputs.rollout),
+    ...(access === undefined ? {} : { [lastAccessOutput]: finished.apply(() => access) }),
     ...(config.spire.federation ? { bundle: ownBundle(plan, previous, done, config) } : {}),
   };
 }

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RunError } from "@pulumi/pulumi";
 import type { StackConfig } from "../components/config/schema";
-import type { Plan } from "../components/plan";
+import { accessStateOf, type Plan } from "../components/plan";
 import type { Known } from "../components/rollout/decide";
+import { accessNews } from "../components/rollout/lastAccess";
 import { factsOfPlan } from "./facts";
 import { judge, messageOf } from "./guardrail";
 import { guardrails } from "./guardrails";
@@ -32,7 +33,9 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): RunErr
   const refusal = errors.length > 0 ? userError(errors.join("\n")) : undefined;
   if (refusal && !pulumi.runtime.isDryRun()) throw refusal;
   for (const warning of warnings) void pulumi.log.warn(warning);
-  for (const note of [...known.notes, ...plan.notes, ...plan.phases.flatMap(describePhase)]) void pulumi.log.info(note);
+  const news = accessNews(known.previous.state === undefined, known.lastAccess, accessStateOf(config, plan));
+  const notes = [...known.notes, ...plan.notes, ...plan.phases.flatMap(describePhase), ...(news ? [news] : [])];
+  for (const note of notes) void pulumi.log.info(note);
   return refusal;
 }
 

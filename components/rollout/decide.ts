@@ -14,6 +14,8 @@ export interface Known {
   readonly errors: readonly string[];
   /** Things to know. */
   readonly notes: readonly string[];
+  /** Who had access after the last update, as its output has it: not looked into, and nothing is decided by it. */
+  readonly lastAccess?: unknown;
 }
 
 /**
