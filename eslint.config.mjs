@@ -114,4 +114,18 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // What is compared with the cluster's objects is what this program writes.
+    files: ["verify/health/**/*.ts", "test/verify/health/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
+          ],
+        },
+      ],
+    },
+  },
 );

@@ -1,3 +1,5 @@
+import { styleText } from "node:util";
+
 /** What a wrong option or file says; exit 2. */
 export class UsageError extends Error {}
 
@@ -35,3 +37,13 @@ export function runCommand(main: () => number | Promise<number>, isMistake: (err
 
 /** Whether the system refused something: a file that cannot be read or written. */
 export const isSystemError = (error: Error): boolean => (error as NodeJS.ErrnoException).syscall !== undefined;
+
+/** One line of a terminal, written again and again. */
+export function show(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line}`);
+}
+
+/** Text in a style, where somebody sees colours. */
+export function paint(style: Parameters<typeof styleText>[0], text: string): string {
+  return process.stdout.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
+}

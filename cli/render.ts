@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseArgs, styleText } from "node:util";
+import { parseArgs } from "node:util";
 import { dump } from "js-yaml";
 import { ConfigError } from "../components/config/load";
 import { listStacks } from "../components/config/stackFile";
@@ -8,7 +8,7 @@ import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
 import { differenceSince, revisionOf } from "./base";
 import { breakGlass, helmUpgrade } from "./breakGlass";
-import { isSystemError, parsed, print, runCommand, UsageError } from "./command";
+import { isSystemError, paint, parsed, print, runCommand, UsageError } from "./command";
 import { accessPage, certManagerOf, certManagerValues, filesOf, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
@@ -138,10 +138,6 @@ function readOptions(argv: string[]) {
       throw new UsageError(`--from ${values.from}: write one of ${origins.join(", ")}`);
     return { ...values, from };
   });
-}
-
-function paint(style: Parameters<typeof styleText>[0], text: string): string {
-  return process.stdout.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
 }
 
 runCommand(() => main(process.argv.slice(2)), isSystemError);

@@ -64,12 +64,14 @@ message LostEvent {
 
 message Flow {
   Timestamp time = 1;
+  Verdict verdict = 2;
   IP IP = 5;
   Layer4 l4 = 6;
   Endpoint source = 8;
   Endpoint destination = 9;
   CiliumEventType event_type = 19;
   TrafficDirection traffic_direction = 22;
+  DropReason drop_reason_desc = 25;
   BoolValue is_reply = 26;
   string uuid = 34;
   AuthType auth_type = 35;
@@ -131,6 +133,14 @@ enum TrafficDirection {
   TRAFFIC_DIRECTION_UNKNOWN = 0;
   INGRESS = 1;
   EGRESS = 2;
+}
+
+enum Verdict {
+  VERDICT_UNKNOWN = 0;
+  FORWARDED = 1;
+  DROPPED = 2;
+  AUDIT = 4;
+  REDIRECTED = 5;
 }
 
 enum AuthType {
@@ -212,6 +222,8 @@ export interface Flow {
   /** Null where nobody knows. */
   readonly is_reply: { readonly value: boolean } | null;
   readonly uuid: string;
+  readonly verdict?: string | number;
+  readonly drop_reason_desc?: string | number;
   readonly auth_type: string | number;
   readonly trace_reason: string | number;
 }

@@ -4,12 +4,9 @@ import { endedBy, itemsOf, kubeconfigAt, reasonOf } from "./client";
 /** As much of a Cilium policy as tells whether it demands authentication. */
 interface Policy {
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec?: Rules;
-  readonly specs?: readonly Rules[];
+  readonly spec?: unknown;
+  readonly specs?: unknown;
 }
-type Rules = Readonly<
-  Record<"ingress" | "egress", readonly { readonly authentication?: { readonly mode?: string } }[] | undefined>
->;
 
 /** How long the lists may take, in milliseconds. */
 const patience = 15_000;
@@ -28,7 +25,7 @@ export async function askRules({ context }: StackConfig["cluster"]): Promise<str
     const demanding = async (kind: string, plural: string): Promise<string[]> => {
       const list = api.listClusterCustomObject({ group: "cilium.io", version: "v2", plural }, options);
       return (await itemsOf<Policy>(list))
-        .filter(demands)
+        .filter(demandsAuthentication)
         .map(({ metadata }) => `${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join("/")}`);
     };
     const found = await Promise.all([
@@ -41,9 +38,21 @@ export async function askRules({ context }: StackConfig["cluster"]): Promise<str
   }
 }
 
-const demands = ({ spec, specs = [] }: Policy) =>
-  [...(spec ? [spec] : []), ...specs].some(({ ingress = [], egress = [] }) =>
-    [...ingress, ...egress].some(({ authentication }) =>
-      ["required", "test-always-fail"].includes(authentication?.mode ?? ""),
+/** Whether a CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy demands authentication of anybody. Never throws, whatever is in it. */
+export const demandsAuthentication = ({
+  spec,
+  specs,
+}: {
+  readonly spec?: unknown;
+  readonly specs?: unknown;
+}): boolean =>
+  [spec, ...listOf(specs)].some((rules) =>
+    [...listOf(fieldOf(rules, "ingress")), ...listOf(fieldOf(rules, "egress"))].some((rule) =>
+      demandingModes.some((mode) => mode === fieldOf(fieldOf(rule, "authentication"), "mode")),
     ),
   );
+
+const demandingModes = ["required", "test-always-fail"];
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const fieldOf = (value: unknown, field: string): unknown =>
+  (value as Record<string, unknown> | null | undefined)?.[field];

@@ -29,7 +29,7 @@ const connect = ["create", "get"];
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
   if (cilium === undefined) return rightsBesideMesh(rollout.greenfield);
-  const servers = Array.from({ length: spire.replicas }, (_, i) => `${names.server}-${i}`);
+  const servers = serversOf(spire);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
     ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
@@ -56,27 +56,88 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
       rule: rule("networking.k8s.io", "networkpolicies", ["list"]),
     })),
   ];
+  return roles("zero-trust-gates", everywhere, rights);
+}
+
+/**
+ * What a kubeconfig needs for `npm run verify -- --stack NAME`, and no more: it reads, and runs commands that read (`pods/exec`) in the pods of Cilium's agents and SPIRE's
+ * servers.
+ */
+export function verifyRights({ cluster, spire }: StackConfig): KubernetesObject[] {
+  const name = "zero-trust-verify";
+  const identity = core("namespaces", ["get"], ["kube-system"]);
+  const cilium = cluster.cilium?.namespace;
+  if (cilium === undefined) return bound(name, "Cluster", undefined, [identity]);
+  const managed = spire.install === "managed";
+  const everywhere = [
+    identity,
+    ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
+      rule("cilium.io", kind, ["list"]),
+    ),
+    ...(managed
+      ? ["clusterstaticentries", "clusterspiffeids"].map((kind) => rule("spire.spiffe.io", kind, ["list"]))
+      : []),
+    rule("monitoring.coreos.com", "prometheusrules", ["list"]),
+  ];
+  const ofCilium = [
+    core("configmaps", ["get"], ["cilium-config"]),
+    rule("apps", "daemonsets", ["get"], ["cilium"]),
+    rule("apps", "deployments", ["get"], ["cilium-operator"]),
+    core("pods", ["list"]),
+    core("pods/exec", connect),
+    core("pods/portforward", connect),
+  ].map((rule) => ({ namespace: cilium, rule }));
+  const ofSpire = [
+    ...[
+      rule("apps", "statefulsets", ["get"], [names.server]),
+      core("pods", ["list"]),
+      core("pods/exec", connect, serversOf(spire)),
+      ...(managed ? [core("configmaps", ["get"], [names.server])] : []),
+    ].map((rule) => ({ namespace: names.namespace, rule })),
+    ...[
+      rule("apps", "daemonsets", ["get"], [names.agent]),
+      core("pods", ["list"]),
+      ...(managed ? [core("configmaps", ["get"], [names.agent, names.bundle.configMap])] : []),
+    ].map((rule) => ({ namespace: spire.agentNamespace, rule })),
+  ];
+  const hasSpire = managed || spire.install === "bundled";
+  return roles(name, everywhere, [...ofCilium, ...(hasSpire ? ofSpire : [])]);
+}
+
+const serversOf = ({ replicas }: StackConfig["spire"]) =>
+  Array.from({ length: replicas }, (_, i) => `${names.server}-${i}`);
+
+/** Roles with what is needed everywhere, and in some namespaces. */
+function roles(
+  name: string,
+  everywhere: readonly Rule[],
+  rights: readonly { readonly namespace: string; readonly rule: Rule }[],
+): KubernetesObject[] {
   const byNamespace = groupBy(rights, ({ namespace }) => namespace);
   return [
-    ...bound("Cluster", undefined, everywhere),
+    ...bound(name, "Cluster", undefined, everywhere),
     ...[...byNamespace.keys()].sort().flatMap((namespace) => {
       const rules = (byNamespace.get(namespace) ?? []).map(({ rule }) => rule);
-      return bound("", namespace, [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()]);
+      return bound(name, "", namespace, [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()]);
     }),
   ];
 }
 
 /** Which cluster it is, and whether pods run where a namespace skips phases: nothing else is asked where another mesh authenticates. */
 const rightsBesideMesh = (namespaces: readonly string[]) => [
-  ...bound("Cluster", undefined, [core("namespaces", ["get"], ["kube-system"])]),
-  ...[...namespaces].sort().flatMap((namespace) => bound("", namespace, [core("pods", ["list"])])),
+  ...bound("zero-trust-gates", "Cluster", undefined, [core("namespaces", ["get"], ["kube-system"])]),
+  ...[...namespaces].sort().flatMap((namespace) => bound("zero-trust-gates", "", namespace, [core("pods", ["list"])])),
 ];
 
 /** The role, and its binding to the group. */
-function bound(prefix: "" | "Cluster", namespace: string | undefined, rules: readonly Rule[]): KubernetesObject[] {
+function bound(
+  name: string,
+  prefix: "" | "Cluster",
+  namespace: string | undefined,
+  rules: readonly Rule[],
+): KubernetesObject[] {
   const apiGroup = "rbac.authorization.k8s.io";
   const apiVersion = `${apiGroup}/v1`;
-  const name = "zero-trust-gates";
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
   return [
     { apiVersion, kind: `${prefix}Role`, metadata, rules },

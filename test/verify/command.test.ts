@@ -24,15 +24,10 @@ const evidence = (): Evidence => evidenceSchema.parse(load(readFileSync(file(), 
 let sources: string[];
 
 beforeAll(async () => {
-  const { metafile } = await build({
-    entryPoints: [join(root, "cli/verify.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    outfile: bundle,
-    absWorkingDir: root,
-    metafile: true,
-  });
+  const options = { bundle: true, platform: "node", target: "node20", absWorkingDir: root } as const;
+  await build({ ...options, entryPoints: [join(root, "cli/verify.ts")], outfile: bundle });
+  const callers = [join(root, "cli/callers.ts")];
+  const { metafile } = await build({ ...options, entryPoints: callers, write: false, metafile: true });
   sources = Object.keys(metafile.inputs);
 });
 afterAll(() => rmSync(bundles, { recursive: true }));
@@ -188,8 +183,13 @@ describe("npm run verify", () => {
   });
 
   test.each([
-    [[], /write --stack and --namespace/],
-    [["--stack", "apps"], /write --stack and --namespace/],
+    [[], /write --stack/],
+    [["--stack", "apps"], /there is no kubeconfig context apps/],
+    [["--stack", "apps", "--evidence"], /--evidence is about the callers of one namespace: add --namespace/],
+    [[...orders, "--junit", "x.xml"], /--junit is about the whole stack/],
+    [["--stack", "apps", "--skip", "x"], /--skip x: write one of cluster, spire-server/],
+    [["--stack", "apps", "--interval", "5s"], /--interval is how often --watch looks/],
+    [["--stack", "apps", "--watch", "--interval", "soon"], /--interval soon: write a duration/],
     [[...orders, "--window", "1h"], /--window is how long --evidence watches/],
     [[...orders, "--evidence", "--window", "1d"], /--window 1d: write a duration in one unit/],
     [["--stack", "apps", "--namespace", "x"], /--namespace x is none of the stack's.*: orders/],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { progressOf } from "../../cli/verifyView";
+import { progressOf } from "../../cli/callersView";
 import { Watch } from "../../verify/watch";
 import { flow } from "../verify/flows";
 

@@ -3,7 +3,10 @@ import type { Watch } from "../verify/watch";
 import { table } from "./table";
 
 /** What was seen of a namespace, for a terminal: who called what, and what require makes of it. */
-export function verifyView({ namespace, callers, nodes, lost, policies, window }: Evidence, gathered: boolean): string {
+export function callersView(
+  { namespace, callers, nodes, lost, policies, window }: Evidence,
+  gathered: boolean,
+): string {
   const counts = verdicts.map((verdict) => `${callers.filter((line) => line.verdict === verdict).length} ${verdict}`);
   return [
     gathered

@@ -1,0 +1,191 @@
+import { spireArgs } from "../../../components/args";
+import type { KubernetesObject } from "../../../components/kubernetes";
+import { seconds } from "../../../components/duration";
+import { readinessOf } from "../../../components/rollout/readiness";
+import { ciliumEntries } from "../../../components/spire/registration";
+import { ciliumIds, spire as names } from "../../../components/spire/settings";
+import type { Entries } from "../answers";
+import { inForce } from "../facts";
+import { fail, given, kubectl, ok, skip, some, span, unknown, warn, whenOf, type Check } from "../finding";
+
+/** What a ClusterStaticEntry of ours says. */
+interface Wanted {
+  readonly name: string;
+  readonly path: string;
+  readonly parent: string;
+  readonly selectors: readonly string[];
+}
+
+const pathIn = (id: string) => id.replace(/^spiffe:\/\/[^/]+/, "");
+
+const wantedOf = ({ metadata: { name }, spec }: KubernetesObject): Wanted => {
+  const { spiffeID, parentID, selectors } = spec as { spiffeID: string; parentID: string; selectors: string[] };
+  return { name, path: pathIn(spiffeID), parent: pathIn(parentID), selectors };
+};
+
+const sorted = (words: readonly string[]) => [...words].sort().join(" ");
+
+/** Whether SPIRE has the entries by which Cilium's own parts get their identities. */
+export const ciliumsEntries: Check = {
+  name: "cilium-entries",
+  of: "spire",
+  look: (facts) => {
+    const { config, spire } = facts;
+    const on = kubectl(facts, names.namespace);
+    const show = `${on} exec ${names.server}-0 --container ${names.server} -- /opt/spire/bin/spire-server entry show`;
+    const args = spireArgs(config, {});
+    if (args?.install !== "managed")
+      return given(spire.entries, "which entries SPIRE has", facts, (entries) => {
+        const missing = Object.values(ciliumIds).filter(
+          (path) => !entries.some(({ spiffe_id }) => spiffe_id?.path === path),
+        );
+        return missing.length === 0
+          ? ok("Cilium's agent and operator have theirs")
+          : fail(`SPIRE has no entry of ${missing.join(", ")}`, show);
+      });
+    const wanted = ciliumEntries(args).map(wantedOf);
+    return given(spire.staticEntries, "which ClusterStaticEntries there are", facts, (objects) => {
+      const faults = wanted.flatMap(({ name, path, parent, selectors }) => {
+        const found = objects.find(({ metadata }) => metadata.name === name);
+        if (!found) return [`there is no ClusterStaticEntry ${name}`];
+        const { spiffeID = "", parentID = "", selectors: live = [] } = found.spec ?? {};
+        return pathIn(spiffeID) === path && pathIn(parentID) === parent && sorted(live) === sorted(selectors)
+          ? []
+          : [`the ClusterStaticEntry ${name} is not as it was written`];
+      });
+      const again = `pulumi up --refresh --stack ${facts.stack} makes it as it was`;
+      if (faults.length > 0) return fail(faults.join("; "), again);
+      return given(spire.entries, "which entries SPIRE has", facts, (entries) => {
+        const missing = wanted.filter((entry) => !entries.some((live) => isOf(live, entry))).map(({ name }) => name);
+        return missing.length === 0
+          ? ok("node alias, Cilium's agent and operator have theirs")
+          : fail(
+              `SPIRE has no entry of ${missing.join(", ")}, though the ClusterStaticEntry is there`,
+              `${on} logs ${names.server}-0 --container spire-controller-manager, and ${show}`,
+            );
+      });
+    });
+  },
+};
+
+const isOf = (live: Entries[number], { path, parent, selectors }: Wanted) =>
+  live.spiffe_id?.path === path &&
+  live.parent_id?.path === parent &&
+  sorted(live.selectors.map(({ type, value }) => `${type}:${value}`)) === sorted(selectors);
+
+/** As Cilium's operator writes them: `/identity/<number>`, under its own selector. */
+const isIdentity = ({ selectors }: Entries[number]) =>
+  selectors.some(({ type, value }) => type === "cilium" && value === "mutual-auth");
+
+export const identities: Check = {
+  name: "identities",
+  of: "cilium",
+  look: (facts) => {
+    if (!inForce(facts).auth) return skip("authentication is off");
+    if (facts.config.spire.install === "external") return skip("an external SPIRE's entries are its owners'");
+    const { identities } = facts.cilium;
+    if (!("known" in identities)) return unknown("which identities there are", identities.because, facts);
+    return given(facts.spire.entries, "whether each identity has its entry in SPIRE", facts, (all) => {
+      const entries = new Map(
+        all
+          .filter(isIdentity)
+          .map(
+            ({ spiffe_id, created_at = 0 }) => [spiffe_id?.path.replace("/identity/", "") ?? "", created_at] as const,
+          ),
+      );
+      const { lacks } = readinessOf({ agents: [], identities: identities.known, entries }, facts.now / 1000);
+      if (lacks.length === 0) return ok(`${identities.known.length}, each with its entry in SPIRE`);
+      const { namespace = "kube-system" } = facts.config.cluster.cilium ?? {};
+      const on = kubectl(facts, namespace);
+      return fail(
+        lacks.join("; "),
+        `${on} logs deployment/cilium-operator says why; ${on} rollout restart deployment/cilium-operator makes them anew`,
+      );
+    });
+  },
+};
+
+/** In milliseconds: clocks differ. */
+const skew = 30_000;
+/** Of an SVID's life: agents renew theirs at half of it. */
+const due = 1 / 3;
+
+/** How long certificates live, and whether they are renewed in time. */
+export const svids: Check = {
+  name: "svids",
+  of: "spire",
+  look: (facts) => {
+    const { config, spire, cilium, now } = facts;
+    const on = kubectl(facts, config.spire.agentNamespace);
+    const restart = `${on} logs daemonset/${names.agent} says why; ${on} rollout restart daemonset/${names.agent} attests them anew`;
+    return given(spire.attested, "until when the SVIDs of SPIRE's agents are", facts, (attested) =>
+      given(spire.agentPods, "where SPIRE's agents run", facts, (pods) => {
+        const nodes = new Set(pods.flatMap(({ spec }) => spec?.nodeName ?? []));
+        const ends = new Map<string, number>();
+        for (const { x509svid_expires_at = 0, selectors } of attested) {
+          const node = selectors
+            .find(({ value }) => value.startsWith("agent_node_name:"))
+            ?.value.slice("agent_node_name:".length);
+          // A node that is gone, or attested anew since, is of no interest.
+          if (node !== undefined && nodes.has(node))
+            ends.set(node, Math.max(ends.get(node) ?? 0, x509svid_expires_at * 1000));
+        }
+        const unattested = [...nodes].filter((node) => !ends.has(node)).sort();
+        if (unattested.length > 0) return fail(`SPIRE's server knows no agent on ${some(unattested)}`, restart);
+        const expired = [...ends].filter(([, end]) => end < now - skew);
+        if (expired.length > 0)
+          return fail(
+            `the SVID of SPIRE's agent has ended: ${some(expired.map(([node, end]) => `${node} at ${whenOf(end)}`))}`,
+            restart,
+          );
+
+        const live =
+          "known" in cilium.identities ? new Set(cilium.identities.known.map(({ number }) => number)) : undefined;
+        const agents = "known" in cilium.agents ? cilium.agents.known : [];
+        const pairs = agents.flatMap(({ node, pairs }) =>
+          "known" in pairs ? pairs.known.map((pair) => ({ node, ...pair })) : [],
+        );
+        const lapsed = pairs.filter(
+          ({ LocalIdentity, RemoteIdentity, Expiration }) =>
+            Expiration < now - skew && [LocalIdentity, RemoteIdentity].every((id) => live?.has(String(id)) ?? true),
+        );
+        if (lapsed.length > 0)
+          return fail(
+            `${lapsed.length} of ${pairs.length} authenticated pairs of identities have ended with their SVIDs, on ${some([...new Set(lapsed.map(({ node }) => node))].sort())}: their calls are dropped`,
+            `${on} logs daemonset/${names.agent}, and the checks of SPIRE's server and entries above`,
+          );
+        const life = (seconds(config.spire.ttl.agent) ?? 0) * 1000;
+        const slow = [...ends].filter(([, end]) => config.spire.install === "managed" && end - now < life * due);
+        const text = [
+          config.spire.install === "managed"
+            ? `agents' SVIDs live ${config.spire.ttl.agent}, renewed at half`
+            : `${ends.size} agents`,
+          ...(ends.size > 0 ? [`the first ends in ${span(Math.min(...ends.values()) - now)}`] : []),
+          ...(config.spire.install === "managed" && ends.size > 0
+            ? [`next rotation in ${span(Math.max(0, Math.min(...ends.values()) - life / 2 - now))}`]
+            : []),
+          `identities' ${lifetimes(facts.spire.entries, config.spire.ttl.x509Svid)}`,
+          ...(pairs.length > 0
+            ? [
+                `${pairs.length} authenticated pairs, the first ends in ${span(Math.min(...pairs.map(({ Expiration }) => Expiration)) - now)}`,
+              ]
+            : []),
+        ].join(", ");
+        return slow.length > 0
+          ? warn(
+              `the SVID of SPIRE's agent on ${some(slow.map(([node]) => node))} should have been renewed by now; ${text}`,
+              restart,
+            )
+          : ok(text);
+      }),
+    );
+  },
+};
+
+/** The lifetimes that entries of identities ask for, or the server's. */
+function lifetimes(entries: Parameters<typeof given<Entries>>[0], standard: string): string {
+  const own =
+    "known" in entries ? entries.known.filter(isIdentity).flatMap(({ x509_svid_ttl }) => x509_svid_ttl || []) : [];
+  const texts = [...new Set(own)].sort((a, b) => a - b).map((ttl) => span(ttl * 1000));
+  return `live ${[...texts, ...(texts.length === 0 ? [standard] : [])].join(", ")}`;
+}
