@@ -10,12 +10,31 @@ import { askReadiness } from "../../../components/rollout/askReadiness";
 import { askRules } from "../../../components/rollout/askRules";
 import { untilOnEveryNode } from "../../../components/rollout/everyNode";
 import { lookAt } from "../../../components/rollout/live";
-import { gateRights } from "../../../components/rollout/rights";
+import { kubeconfigAt } from "../../../components/rollout/client";
+import { gateRights, verifyRights } from "../../../components/rollout/rights";
 import { until } from "../../../lab/until";
+import { gather } from "../../../verify/health/gather";
+import { judge } from "../../../verify/health/judge";
+import type { KubernetesObject } from "../../../components/kubernetes";
 import { configOf } from "../../support/stacks";
 
 interface Kubeconfig {
   users: { name: string; user: object }[];
+}
+
+/** Gives a user roles, and returns the kubeconfig of that user. For one user, since the client impersonates no groups. */
+function give(plane: ControlPlane, name: string, roles: readonly KubernetesObject[]): string {
+  const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }];
+  const objects = roles.map((object) => ("subjects" in object ? { ...object, subjects } : object));
+  plane.kubectl(
+    ["apply", "--server-side", "--filename", "-"],
+    objects.map((object) => JSON.stringify(object)).join("\n---\n"),
+  );
+  const kubeconfig = load(readFileSync(plane.kubeconfig, "utf8")) as Kubeconfig;
+  for (const { user } of kubeconfig.users) Object.assign(user, { as: name });
+  const file = join(plane.directory, name);
+  writeFileSync(file, dump(kubeconfig));
+  return file;
 }
 
 describe("whoever has the roles that render prints, and nothing else,", () => {
@@ -25,18 +44,7 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
   beforeAll(async () => {
     plane = await startControlPlane();
     for (const namespace of ["orders", "spire"]) plane.kubectl(["create", "namespace", namespace]);
-    // For one user, since the client impersonates no groups.
-    const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "somebody" }];
-    const objects = gateRights(config).map((object) => ("subjects" in object ? { ...object, subjects } : object));
-    plane.kubectl(
-      ["apply", "--server-side", "--filename", "-"],
-      objects.map((object) => JSON.stringify(object)).join("\n---\n"),
-    );
-    // The same cluster, as that user.
-    const kubeconfig = load(readFileSync(plane.kubeconfig, "utf8")) as Kubeconfig;
-    for (const { user } of kubeconfig.users) Object.assign(user, { as: "somebody" });
-    process.env["KUBECONFIG"] = join(plane.directory, "somebody");
-    writeFileSync(process.env["KUBECONFIG"], dump(kubeconfig));
+    process.env["KUBECONFIG"] = give(plane, "somebody", gateRights(config));
   });
   afterAll(async () => {
     if (before === undefined) delete process.env["KUBECONFIG"];
@@ -95,6 +103,38 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
       expect(writes.length === 0 || resources.every((resource) => /^pods\/(exec|portforward)$/.test(resource))).toBe(
         true,
       );
+    }
+  });
+
+  test("with the roles of npm run verify alone, every question of it is answered, and none is refused", async () => {
+    const gates = process.env["KUBECONFIG"];
+    process.env["KUBECONFIG"] = give(plane, "verifier", verifyRights(config));
+    try {
+      const kubeconfig = (await kubeconfigAt(config.cluster.context)) ?? expect.fail("no context");
+      const identity = plane.kubectl(["get", "namespace", "kube-system", "--output", "jsonpath={.metadata.uid}"]);
+      const facts = await gather({
+        stack: "apps",
+        config: { ...config, cluster: { ...config.cluster, identity } },
+        kubeconfig,
+        askRecorded: () => Promise.resolve({ known: undefined }),
+        servers: undefined,
+        window: 60_000,
+        progress: () => undefined,
+      });
+      expect(facts.uid).toEqual({ known: identity });
+      expect(JSON.stringify(facts)).not.toContain("answered 403");
+      expect(facts.cilium.policies).toEqual({ known: [] });
+      expect(facts.cilium.agents).toEqual({ known: [] });
+      expect(facts.spire.staticEntries).toEqual({ known: [] });
+      expect(facts.spire.statefulSet).toEqual({ known: undefined });
+      // A pod that is not there answers no command; that one may be run in it is what the first says.
+      expect(facts.spire.entries).not.toHaveProperty("known");
+      expect(judge(facts).find(({ verdict }) => verdict === "fail")).toMatchObject({
+        check: "spire-server",
+        saw: "there is no StatefulSet spire/spire-server",
+      });
+    } finally {
+      process.env["KUBECONFIG"] = gates;
     }
   });
 });
