@@ -54,7 +54,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   ]);
   const state = readState(rollout.value);
   const own: unknown = bundle.value;
-  const bundles = { ...peers, ...(typeof own === "string" ? { [config.trustDomain]: own } : {}) };
+  const bundles = { ...peers, ...(typeof own === "string" ? { [state?.trustDomain ?? config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
   const [asked, untold, pods, othersDriver] = await Promise.all([
@@ -116,13 +116,14 @@ type Done = ReadonlyMap<string, ReturnType<typeof register>>;
 
 /**
  * This cluster's bundle, for other stacks to begin a federation with. On the way off as it was, and with authentication off as it is when the update begins: nothing
- * of SPIRE's may hold those up.
+ * of SPIRE's may hold those up. None where that is still the bundle of another trust domain.
  */
 function ownBundle(plan: Plan, previous: Previous, done: Done, config: StackConfig) {
   const last = previous.bundles?.[config.trustDomain];
   const ask = async () => (await askOwnBundle(config)) ?? last;
   if (plan.recordedAfter.includes("spire")) return earlier(done, "spire").ready.apply(ask);
-  return mayTurnOff(config, previous.state) ? last : ask();
+  const isAnother = previous.state !== undefined && previous.state.trustDomain !== config.trustDomain;
+  return isAnother || mayTurnOff(config, previous.state) ? last : ask();
 }
 
 /** What became of the identities of an update, said before it ends. Not on the way off, and not where there are none but Cilium's, which the gates look after. */

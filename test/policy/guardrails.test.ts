@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Previous, RolloutState } from "../../components/rollout/state";
 import type { Facts } from "../../policy/facts";
 import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
@@ -212,4 +213,25 @@ test("trust-domain does not pass without a baseline, and says why", () => {
     verdict: "not decided",
     undecided: expect.stringContaining("no deployed state") as string,
   });
+});
+
+test("trust-domain lets another one through only while authentication is off, and says what SPIRE needs then", () => {
+  const facts = goodFacts();
+  const { state } = facts.previous as Previous;
+  const say = (auth: boolean, wasOn: boolean) =>
+    judge(
+      guardrails.filter(({ name }) => name === "trust-domain"),
+      {
+        ...facts,
+        config: { ...facts.config, auth, trustDomain: "new.zt.internal" },
+        previous: { state: { ...(state as RolloutState), auth: wasOn } },
+      },
+    ).map(({ verdict, violations }) => ({ verdict, message: violations[0]?.message }));
+  const later = expect.stringMatching(/write apps.zt.internal, and change it once authentication is off/) as string;
+  expect(say(true, true)).toEqual([{ verdict: "fail", message: later }]);
+  expect(say(true, false)).toEqual([{ verdict: "fail", message: later }]);
+  // Nothing stops the way off.
+  expect(say(false, true)).toEqual([{ verdict: "warn", message: later }]);
+  const anew = expect.stringMatching(/SPIRE has to begin anew.*docs\/trust.md/) as string;
+  expect(say(false, false)).toEqual([{ verdict: "warn", message: anew }]);
 });

@@ -42,7 +42,7 @@ export const spire: Claims = {
       {
         what: "another trust domain than was deployed",
         change: withConfig("trustDomain=new.zt.internal"),
-        says: /write apps\.zt\.internal/,
+        says: /write apps\.zt\.internal, and change it once authentication is off, as docs\/trust\.md says/,
         also: ["delegate-wiring"],
       },
     ],
