@@ -8,7 +8,7 @@ const shell = [
   "components/spire/spire.ts",
   "components/certificates/certificates.ts",
   "components/cilium/ciliumAuth.ts",
-  "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy}.ts",
+  "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy,meshNamespaces}.ts",
   "components/rollout/rollout.ts",
   "policy/{index,pack,packFacts,preflight}.ts",
 ];

@@ -60,7 +60,7 @@ function meshBreakGlass(name: string, kubectl: string, manifests: readonly Kuber
   const servers = new Set(manifests.filter(({ kind }) => kind === "Server").map(({ metadata }) => metadata.name));
   const changes = ({ kind, metadata }: KubernetesObject) =>
     kind === "PeerAuthentication" || metadata.name === "zero-trust-default" || servers.has(metadata.name);
-  const relaxed = manifests.filter((manifest) => manifest.kind !== "Server" && changes(manifest));
+  const relaxed = manifests.filter((manifest) => !["Server", "Namespace"].includes(manifest.kind) && changes(manifest));
   return [
     `# Turns authentication off on ${name} without Pulumi. Each command may be run again.`,
     "",

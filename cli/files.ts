@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { accessDiagram, isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
-import { describeObject, type KubernetesObject, type PlannedRelease } from "../components/kubernetes";
+import { describeObject, type PlannedObject, type PlannedRelease } from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
 import { callerOf, leftOutNote, whatOf } from "./view";
 
@@ -32,7 +32,7 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
       .map(({ manifest }) => describeObject(manifest)),
     files: [
       ...shown.map((object) => ({
-        path: pathOf(object.manifest),
+        path: pathOf(object),
         content: header(object.name) + yaml(object.manifest),
       })),
       ...(plan.ciliumValues
@@ -113,8 +113,9 @@ const markdown = (text: string) => text.replace(/[\\`*_~<>&[\]|]/g, "\\$&");
 /** Writes a stack's files and removes those that an earlier render left; files that no render wrote stay. */
 export function writeFiles(directory: string, files: readonly RenderedFile[]): void {
   const wanted = new Set(files.map(({ path }) => join(directory, path)));
-  for (const folder of ["0-crds", "1-objects"]) {
-    mkdirSync(join(directory, folder), { recursive: true });
+  for (const folder of ["0-crds", "1-objects", patchesFolder]) {
+    if (folder !== patchesFolder) mkdirSync(join(directory, folder), { recursive: true });
+    else if (!existsSync(join(directory, folder))) continue;
     for (const file of readdirSync(join(directory, folder)).map((entry) => join(directory, folder, entry)))
       if (
         !wanted.has(file) &&
@@ -131,10 +132,15 @@ export function writeFile(path: string, content: string): void {
   writeFileSync(path, content);
 }
 
-function pathOf({ kind, metadata: { namespace, name } }: KubernetesObject): string {
+/** Where what is added to objects that are there already is: under a field manager of its own, and so by another command. */
+export const patchesFolder = "2-patches";
+
+function pathOf({ manifest: { kind, metadata }, patch }: PlannedObject): string {
+  const { namespace, name } = metadata;
   // Neither a namespace nor a name contains "_", so that no two objects share a file.
   const file = `${kind.toLowerCase()}-${namespace === undefined ? "" : `${namespace}_`}${name}`;
   if (kind === "CustomResourceDefinition") return `0-crds/${name}.yaml`;
+  if (patch) return `${patchesFolder}/${file}.yaml`;
   const rank = order.findIndex((kinds) => kinds.includes(kind));
   return `1-objects/${rank < 0 ? order.length : rank}-${file}.yaml`;
 }

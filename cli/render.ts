@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { dump } from "js-yaml";
 import { ConfigError } from "../components/config/load";
+import { marksManager } from "../components/access/meshMarks";
 import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/origins";
 import { gateRights } from "../components/rollout/rights";
@@ -9,7 +10,7 @@ import { guardrails } from "../policy/guardrails";
 import { differenceSince, revisionOf } from "./base";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { isSystemError, paint, parsed, print, runCommand, UsageError } from "./command";
-import { accessPage, certManagerOf, certManagerValues, filesOf, writeFile, writeFiles } from "./files";
+import { accessPage, certManagerOf, certManagerValues, filesOf, patchesFolder, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
 import { versionsPage } from "./versionsPage";
@@ -100,6 +101,11 @@ function write(stack: RenderedStack, out: string, docs: string): string {
           ...certManagerCommand(stack, directory),
           `    ${kubectl} apply --server-side --filename ${join(directory, "0-crds")}`,
           `    ${kubectl} wait --for condition=Established --filename ${join(directory, "0-crds")}`,
+          ...(files.some(({ path }) => path.startsWith(patchesFolder))
+            ? [
+                `    ${kubectl} apply --server-side --field-manager ${marksManager} --filename ${join(directory, patchesFolder)}`,
+              ]
+            : []),
           `    ${kubectl} apply --server-side --filename ${join(directory, "1-objects")}`,
         ]
       : []),

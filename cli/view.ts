@@ -25,7 +25,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
   return [
     `${paint("bold", name)}  ${from === undefined ? flag : `from ${from} to ${flag}`}`,
     paint("dim", `  trust domain ${config.trustDomain}, Kubernetes ${cluster.kubernetes}, ${authenticatorOf(config)}`),
-    ...plan.notes.map((note) => `  ${note}`),
+    ...plan.notes.flatMap((note) => note.split("\n").map((line) => `  ${line}`)),
     "",
     "  Components, in order",
     ...indented(

@@ -22,6 +22,8 @@ export interface PlannedObject {
   readonly keep: boolean | "retained";
   /** Of a Secret, the key under which it gets a password that is generated when it is registered: the engine alone has it, as a secret. */
   readonly password?: string;
+  /** Whether somebody else has the object, and the manifest is what is added to it: never made, and as an object of its own field manager. */
+  readonly patch?: true;
 }
 
 /** A Helm release of a component, never deleted or replaced by this program. */

@@ -1,4 +1,5 @@
 import type { StackConfig } from "./config/schema";
+import { writesMarks } from "./access/meshMarks";
 import { plan } from "./plan";
 import type { CiliumState } from "./rollout/phases";
 import type { Previous } from "./rollout/state";
@@ -9,14 +10,18 @@ export type Origin = (typeof origins)[number];
 
 /**
  * What would be known before an update from an empty cluster, or from one where this configuration is in force with the flag on or off. What only a real history
- * could tell is taken for right: that `rollout.greenfield` has no pods, and that `rollout.resume` is the last off.
+ * could tell is taken for right: that `rollout.greenfield` has no pods, that `rollout.resume` is the last off, and that namespaces are there and nobody has them in Git.
  */
 export function previousFor(origin: Origin, config: StackConfig): Previous {
+  const all = Object.keys(config.rollout.phases);
+  const isOurs = config.mesh && writesMarks(config.mesh);
+  const namespaces: Previous = isOurs ? { namespaces: Object.fromEntries(all.map((name) => [name, "ours"])) } : {};
   if (origin === "new") {
     const { greenfield } = config.rollout;
-    return greenfield.length > 0 ? { pods: Object.fromEntries(greenfield.map((namespace) => [namespace, 0])) } : {};
+    const pods = Object.fromEntries(greenfield.map((namespace) => [namespace, 0]));
+    return { ...namespaces, ...(greenfield.length > 0 ? { pods } : {}) };
   }
-  const cilium = (state: CiliumState) => (config.mesh ? {} : { cilium: state });
+  const cilium = (state: CiliumState): Previous => (config.mesh ? namespaces : { cilium: state });
   const on = plan({ ...config, auth: true }, cilium("on")).outputs.rollout;
   if (origin === "on") return { ...cilium("on"), state: on };
   const off = plan({ ...config, auth: false }, { ...cilium("off"), state: on }).outputs.rollout;

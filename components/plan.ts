@@ -1,6 +1,7 @@
 import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
+import { marksSnippet, meshMarks, meshNamespaceObjects, type MeshNamespacesArgs } from "./access/meshMarks";
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import type { AccessState } from "./access/difference";
 import { accessOf, type Access } from "./access/graph";
@@ -12,6 +13,7 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/v
 import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
+import { gitNamespaces, markedNamespaces } from "./rollout/marks";
 import { installsCilium, isFirst, phaseChanges, turnsOff, type PhaseChange } from "./rollout/phases";
 import { choicesOf } from "./rollout/choices";
 import { federatedBy, federationOf, peerNotes } from "./rollout/peers";
@@ -41,7 +43,8 @@ export type PlannedComponent =
   | Component<"CiliumAuthPolicy", CiliumAuthPolicyArgs>
   | Component<"DenyAll", DenyAllArgs>
   | Component<"IstioAuthPolicy", IstioAuthPolicyArgs>
-  | Component<"LinkerdAuthPolicy", LinkerdAuthPolicyArgs>;
+  | Component<"LinkerdAuthPolicy", LinkerdAuthPolicyArgs>
+  | Component<"MeshNamespaces", MeshNamespacesArgs>;
 
 /** Everything one update does, as data. */
 export interface Plan {
@@ -86,9 +89,8 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const policies = phases.flatMap(({ namespace, to }) =>
     accessComponents(config, namespace, to, intents.get(namespace) ?? []),
   );
-  const components = config.mesh
-    ? [...policies, ...certificatesComponent(config, namesOf(policies))]
-    : inOrder(config, previous, policies);
+  const marked = markedNamespaces(config, previous, phases);
+  const components = config.mesh ? besideMesh(config, policies, marked) : inOrder(config, previous, policies);
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
@@ -109,6 +111,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ...(config.spire.install === "managed" ? { spire: config.spire.version } : {}),
     ...(choices ? { choices } : {}),
     ...(federated ? { federated } : {}),
+    ...(config.mesh ? { marked } : {}),
     objects: recordOf(manifestsOf(components)),
   };
   return {
@@ -117,6 +120,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     notes: [
       ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
       ...peerNotes(config, federation, previous),
+      ...meshNotes(config, previous, phases),
       ...(config.spire.egressPolicy && installsCilium(config, previous) ? [laterEgressNote] : []),
     ],
     access: accessOf(config.access, rollout.phases),
@@ -126,9 +130,9 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     waitsForSpire:
       config.auth && !previous.state?.auth && config.spire.install === "managed" && !installsCilium(config, previous),
     waitsForCilium: cilium?.delivery === "helm" && (config.auth || isFirst(previous)),
-    // On the way off SPIRE does not count: off is recorded when traffic no longer needs it. Certificates never do.
+    // On the way off SPIRE does not count, nor who is in a mesh: off is recorded when traffic no longer needs it. Certificates never do.
     recordedAfter: components
-      .filter(({ kind }) => kind !== "Certificates" && (config.auth || kind !== "Spire"))
+      .filter(({ kind }) => kind !== "Certificates" && (config.auth || !["Spire", "MeshNamespaces"].includes(kind)))
       .map(({ name }) => name),
   };
 }
@@ -170,6 +174,38 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   const cilium = ciliumComponent(config, allow);
   const last = [...allow, cilium.name];
   return [...policies, cilium, ...certificatesComponent(config, last), ...spireComponent(config, previous, last)];
+}
+
+/** The policies of another mesh, whose pods are taken into it before anybody is denied; on the way off nothing comes before what relaxes. */
+function besideMesh(
+  config: StackConfig,
+  policies: readonly PlannedComponent[],
+  namespaces: readonly string[],
+): PlannedComponent[] {
+  const { auth, mesh } = config;
+  const certificates = certificatesComponent(config, namesOf(policies));
+  if (!mesh || namespaces.length === 0) return [...policies, ...certificates];
+  const name = "mesh";
+  const args = { namespaces, marks: meshMarks(mesh) };
+  const objects = meshNamespaceObjects(name, args);
+  const marks: PlannedComponent = { kind: "MeshNamespaces", name, args, objects, after: auth ? [] : namesOf(policies) };
+  return auth ? [marks, ...policies.map(after(name)), ...certificates] : [...policies, marks, ...certificates];
+}
+
+/** What the reader has to do for namespaces that this program takes into no mesh. */
+function meshNotes({ mesh }: StackConfig, previous: Previous, phases: readonly PhaseChange[]): string[] {
+  if (!mesh) return [];
+  const marks = meshMarks(mesh);
+  const missing = phases.filter(({ namespace, to }) => to !== "off" && previous.namespaces?.[namespace] === "missing");
+  return [
+    ...gitNamespaces({ mesh }, previous, phases).map(
+      (namespace) =>
+        `Git has the namespace ${namespace}, so it is not changed here. Write there, and restart its pods:\n${marksSnippet(namespace, marks)}`,
+    ),
+    ...missing.map(
+      ({ namespace }) => `There is no namespace ${namespace} yet. Make it with:\n${marksSnippet(namespace, marks)}`,
+    ),
+  ];
 }
 
 const namesOf = (components: readonly PlannedComponent[]) => components.map(({ name }) => name);

@@ -6,6 +6,7 @@ import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
 import { DenyAll } from "./access/denyAll";
 import { IstioAuthPolicy } from "./access/istioAuthPolicy";
 import { LinkerdAuthPolicy } from "./access/linkerdAuthPolicy";
+import { MeshNamespaces } from "./access/meshNamespaces";
 import { loadEngineConfig } from "./config/engine";
 import { ConfigError } from "./config/load";
 import type { StackConfig } from "./config/schema";
@@ -15,6 +16,7 @@ import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
 import { askCsiDriver } from "./rollout/askCsiDriver";
+import { askMesh } from "./rollout/askMesh";
 import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
@@ -23,6 +25,7 @@ import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/de
 import { lastAccessOutput, packAccess } from "./rollout/lastAccess";
 import { lookAt } from "./rollout/live";
 import { untilOnEveryNode } from "./rollout/everyNode";
+import { turnsOff } from "./rollout/phases";
 import { jumps } from "./rollout/promotions";
 import { readinessOf } from "./rollout/readiness";
 import { untilRelaxed } from "./rollout/relaxed";
@@ -57,11 +60,12 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const bundles = { ...peers, ...(typeof own === "string" ? { [state?.trustDomain ?? config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
-  const [asked, untold, pods, othersDriver] = await Promise.all([
+  const [asked, untold, pods, othersDriver, mesh] = await Promise.all([
     enters ? askReadiness(config) : undefined,
     enters ? askAlerts(config.cluster) : [],
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
     isHere && config.spire.csi ? askCsiDriver(config.cluster) : undefined,
+    isHere && config.mesh && !turnsOff(config, { ...(state ? { state } : {}) }) ? askMesh(config) : undefined,
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
   const known = decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
@@ -70,6 +74,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
     untold,
     bundles,
     othersDriver,
+    mesh,
   });
   return { ...known, lastAccess: access.value };
 }
@@ -191,5 +196,7 @@ function register(planned: PlannedComponent, options: pulumi.ComponentResourceOp
       return new IstioAuthPolicy(planned.name, planned.args, options);
     case "LinkerdAuthPolicy":
       return new LinkerdAuthPolicy(planned.name, planned.args, options);
+    case "MeshNamespaces":
+      return new MeshNamespaces(planned.name, planned.args, options);
   }
 }

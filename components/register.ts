@@ -13,6 +13,7 @@ type ResourceClass = new (
 const classes = {
   "v1/ConfigMap": k8s.core.v1.ConfigMap,
   "v1/Namespace": k8s.core.v1.Namespace,
+  "v1/NamespacePatch": k8s.core.v1.NamespacePatch,
   "v1/PersistentVolumeClaim": k8s.core.v1.PersistentVolumeClaim,
   "v1/Secret": k8s.core.v1.Secret,
   "v1/Service": k8s.core.v1.Service,
@@ -55,8 +56,8 @@ export function registerObjects(
     ...(customTimeouts ? { customTimeouts } : {}),
   });
   const register = (object: PlannedObject) => {
-    const { name, manifest, password } = object;
-    const key = `${manifest.apiVersion}/${manifest.kind}`;
+    const { name, manifest, password, patch } = object;
+    const key = `${manifest.apiVersion}/${manifest.kind}${patch ? "Patch" : ""}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
     const generated = password === undefined ? {} : { stringData: { [password]: newPassword(name, parent).result } };
     registered.set(name, new Class(name, { ...manifest, ...generated }, optionsOf(object)));

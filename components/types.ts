@@ -7,5 +7,6 @@ export const types = {
   DenyAll: "zero-trust:access:DenyAll",
   IstioAuthPolicy: "zero-trust:access:IstioAuthPolicy",
   LinkerdAuthPolicy: "zero-trust:access:LinkerdAuthPolicy",
+  MeshNamespaces: "zero-trust:access:MeshNamespaces",
   Rollout: "zero-trust:rollout:Rollout",
 } as const;

@@ -58,7 +58,10 @@ export function objectOf({ type, props }: PackResource): { manifest: KubernetesO
   const { value, unknown } = knownPart(props);
   const { apiVersion, kind, metadata } = recordOf(value);
   if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
-  const { name = "(unnamed)", namespace, ...rest } = recordOf(metadata);
+  const { name = "(unnamed)", namespace, ...all } = recordOf(metadata);
+  // A patch is given back with what others wrote on the object, which is theirs.
+  const { labels: _labels, annotations: _annotations, ...others } = all;
+  const rest = type.endsWith("Patch") ? others : all;
   const { status: _, ...manifest } = recordOf(value);
   const place = namespace === undefined ? {} : { namespace: textOf(namespace) };
   return {

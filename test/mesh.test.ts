@@ -101,6 +101,7 @@ describe.each(Object.entries(meshes))("a stack whose mesh is %s", (name, mesh) =
   test("has neither SPIRE nor Cilium in it, and waits for neither", () => {
     const { update, config } = planOf(true, "off");
     expect(update.components.map(({ kind }) => kind)).toEqual([
+      "MeshNamespaces",
       name === "istio" ? "IstioAuthPolicy" : "LinkerdAuthPolicy",
     ]);
     expect(update.ciliumValues).toBeUndefined();

@@ -169,6 +169,14 @@ function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfi
             hint: { allowed: "none with another mesh, which has certificates of its own", example: "none" },
           },
         ]),
+    ...(mesh.istio?.mode === "ambient" && mesh.istio.revision !== undefined
+      ? [
+          {
+            path: ["mesh", "istio", "revision"],
+            hint: { allowed: "nothing in ambient mode: pods get no sidecar that a revision would inject" },
+          },
+        ]
+      : []),
     // With authentication off nobody is told apart, and off must always work.
     ...(auth === false ? [] : accessConflictsOf(mesh, access).map(({ path, ...hint }) => ({ path, hint }))),
   ];

@@ -80,6 +80,11 @@ const cluster = section({
   }).optional(),
 });
 
+/**
+ * Who takes the namespaces of `rollout.phases` into the mesh: `patch`, this program, where nobody keeps them in Git; or `git`, you, and it says what to write.
+ */
+const namespaceMarks = choice("patch", "git").default("patch");
+
 /** Who authenticates callers, and enforces the intents, where it is not Cilium. It is there already: this program makes its policies. */
 const mesh = oneOf({
   istio: object({
@@ -90,8 +95,11 @@ const mesh = oneOf({
     pathNormalization: choice("BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES").default("BASE"),
     /** `ambient`: ztunnel, which knows connections alone. */
     mode: choice("sidecar", "ambient").default("sidecar"),
+    namespaces: namespaceMarks,
+    /** With sidecars, the revision or tag of istiod that injects them. @default the one without a revision */
+    revision: name.optional(),
   }).optional(),
-  linkerd: object({}).optional(),
+  linkerd: object({ namespaces: namespaceMarks }).optional(),
 });
 
 const socket = (example: string) => text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", example);

@@ -1,6 +1,8 @@
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
+import type { NamespaceState } from "../access/meshMarks";
 import type { OthersDriver } from "./askCsiDriver";
+import type { MeshLook } from "./askMesh";
 import type { Running } from "./askPods";
 import type { Look } from "./live";
 import { jumps } from "./promotions";
@@ -28,6 +30,7 @@ export interface Known {
  * @param pods of the namespaces that are to skip phases
  * @param untold what nobody is alerted of, or why nobody knows
  * @param bundles of the trust domains that other stacks deploy
+ * @param mesh the namespaces and pods of a mesh that is not Cilium
  * @param othersDriver who else has the CSI driver that this stack is to bring
  */
 export function decideKnown(
@@ -41,12 +44,14 @@ export function decideKnown(
     untold = [],
     bundles = {},
     othersDriver,
+    mesh,
   }: {
     readiness?: Readiness;
     pods?: Readonly<Record<string, Running>>;
     untold?: readonly string[] | { readonly because: string };
     bundles?: Readonly<Record<string, string>>;
     othersDriver?: OthersDriver | undefined;
+    mesh?: MeshLook | undefined;
   } = {},
 ): Known {
   const record: Previous = {
@@ -82,7 +87,14 @@ export function decideKnown(
   const { known, errors } = countsOf(pods);
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const running = Object.keys(known).length > 0 ? { pods: known } : {};
-  if (config.mesh) return { previous: { ...record, ...running }, errors: asked.errors, notes: asked.notes };
+  if (config.mesh) {
+    const { namespaces, errors, notes } = ofMesh(config, mesh);
+    return {
+      previous: { ...record, ...running, ...(Object.keys(namespaces).length > 0 ? { namespaces } : {}) },
+      errors: [...asked.errors, ...errors],
+      notes: [...asked.notes, ...notes],
+    };
+  }
 
   // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
   const recent = look.cilium === "on" && !state?.auth;
@@ -129,6 +141,42 @@ function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<stri
   });
   return { known, errors };
 }
+
+/**
+ * What of the mesh stands against marking a namespace, which is somebody's choice and stops what goes forward; and what only has to be said: pods outside the mesh do not
+ * come in by themselves.
+ */
+function ofMesh({ auth }: StackConfig, look: MeshLook = { namespaces: {}, outside: {} }) {
+  const namespaces: Record<string, NamespaceState> = {};
+  const errors: string[] = [];
+  const notes: string[] = [];
+  for (const [namespace, found] of Object.entries(look.namespaces)) {
+    if (typeof found === "string") namespaces[namespace] = found;
+    else if ("says" in found)
+      (auth ? errors : notes).push(
+        `The namespace ${namespace} says ${found.says}, which keeps its pods out of the mesh or takes them into another: remove that, ` +
+          "or write what it says in zero-trust:mesh (docs/meshes.md)",
+      );
+    else
+      notes.push(
+        `Nobody could say whose the namespace ${namespace} is (${found.because}), so it stays as it is: let this kubeconfig get it`,
+      );
+  }
+  for (const [namespace, pods] of Object.entries(look.outside)) {
+    if ("because" in pods) notes.push(`Nobody could say which pods of ${namespace} are in the mesh (${pods.because})`);
+    else if (pods.length > 0)
+      notes.push(
+        `${pods.length} of the pods that run in ${namespace} ${pods.length === 1 ? "is" : "are"} not in the mesh, so everybody may call what they serve, and as callers ` +
+          `they are denied: ${some(pods)}. Restart what they are of: kubectl --namespace ${namespace} rollout restart deployment`,
+      );
+  }
+  return { namespaces, errors, notes };
+}
+
+/** As many as are read. */
+const shown = 5;
+const some = (names: readonly string[]) =>
+  [...names.slice(0, shown), ...(names.length > shown ? [`and ${names.length - shown} more`] : [])].join(", ");
 
 /** Written with the same fields, the API server would let this stack have the object beside its owner: that they are two has to be said here. */
 function ofOthersDriver(driver: OthersDriver | undefined, turnsOff: boolean): Pick<Known, "errors" | "notes"> {

@@ -28,7 +28,7 @@ const connect = ["create", "get"];
  */
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
-  if (cilium === undefined) return rightsBesideMesh(rollout.greenfield);
+  if (cilium === undefined) return rightsBesideMesh(rollout);
   const servers = serversOf(spire);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
@@ -123,10 +123,14 @@ function roles(
   ];
 }
 
-/** Which cluster it is, and whether pods run where a namespace skips phases: nothing else is asked where another mesh authenticates. */
-const rightsBesideMesh = (namespaces: readonly string[]) => [
-  ...bound("zero-trust-gates", "Cluster", undefined, [core("namespaces", ["get"], ["kube-system"])]),
-  ...[...namespaces].sort().flatMap((namespace) => bound("zero-trust-gates", "", namespace, [core("pods", ["list"])])),
+/** Which cluster it is, whose the namespaces are, and which pods run in them: nothing else is asked where another mesh authenticates. */
+const rightsBesideMesh = ({ phases }: StackConfig["rollout"]) => [
+  ...bound("zero-trust-gates", "Cluster", undefined, [
+    core("namespaces", ["get"], ["kube-system", ...Object.keys(phases).sort()]),
+  ]),
+  ...Object.keys(phases)
+    .sort()
+    .flatMap((namespace) => bound("zero-trust-gates", "", namespace, [core("pods", ["list"])])),
 ];
 
 /** The role, and its binding to the group. */

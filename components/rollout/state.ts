@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { namespaceStates } from "../access/meshMarks";
 import { phases } from "../config/schema";
 import { ciliumStates } from "./phases";
 
@@ -17,6 +18,8 @@ const recorded = z.object({
   choices: z.record(z.string(), z.string()).exactOptional(),
   /** The trust domains with which SPIRE federates, and the bundle that it began with; empty where it needed none. */
   federated: z.record(z.string(), z.string()).exactOptional(),
+  /** The namespaces that this program takes into another mesh than Cilium. */
+  marked: z.array(z.string()).exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */
   objects: z.object({ policies: z.record(z.string(), z.string()), others: z.string() }).exactOptional(),
 });
@@ -30,6 +33,7 @@ const known = z.object({
   nodes: z.int().exactOptional(),
   pods: z.record(z.string(), z.int()).exactOptional(),
   bundles: z.record(z.string(), z.string()).exactOptional(),
+  namespaces: z.record(z.string(), z.enum(namespaceStates)).exactOptional(),
 });
 
 /**
@@ -40,6 +44,7 @@ const known = z.object({
  * - `nodes`: on how many Cilium runs
  * - `pods`: how many run in a namespace that is to skip phases
  * - `bundles`: those of the trust domains that other stacks deploy, as those stacks have them
+ * - `namespaces`: which may be taken into another mesh than Cilium by this program
  */
 export type Previous = Readonly<z.output<typeof known>>;
 

@@ -21,6 +21,8 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     },
     // Nobody who could be cut off, in the namespaces of the committed stacks.
     ...Object.fromEntries(["orders", "registry"].map((namespace) => [runningIn(namespace), { items: [] }])),
+    // Somebody's, who does not keep them in Git.
+    ...Object.fromEntries(["orders", "registry"].map((name) => [`/api/v1/namespaces/${name}`, { metadata: { name } }])),
     // No SPIRE either, since there is no node that would need it.
     ...Object.fromEntries(
       ["spire", "spire-agents"].map((namespace) => [

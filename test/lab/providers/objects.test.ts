@@ -249,3 +249,24 @@ test("a definition of a custom resource is awaited as its annotation asks, and i
   expect(conditions).toContainEqual(expect.objectContaining({ type: "Established", status: "True" }));
   expect((await driver.create("kubernetes:example.com/v1:Lamp", checked.inputs)).id).toBe("one");
 });
+
+test("a patch adds its fields to an object that somebody else made, under its own manager; given up, it takes them away and leaves the object", async () => {
+  kubectl("create", "namespace", "patched");
+  kubectl("label", "namespace", "patched", "team=shop");
+  const type = "kubernetes:core/v1:NamespacePatch";
+  const inputs: Fields = {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: {
+      name: "patched",
+      labels: { "istio-injection": "enabled" },
+      annotations: { "pulumi.com/patchFieldManager": "zero-trust-mesh" },
+    },
+  };
+  const labels = () => at(live("namespace/patched"), "metadata", "labels");
+  const resource = await driver.create(type, inputs);
+  expect(labels()).toMatchObject({ team: "shop", "istio-injection": "enabled" });
+  await driver.delete(type, resource);
+  expect(labels()).toMatchObject({ team: "shop" });
+  expect(labels()).not.toHaveProperty("istio-injection");
+});

@@ -1,3 +1,4 @@
+import type { Facts } from "../../../policy/facts";
 import { both, extra, policy, withConfig, withObject, withValues } from "../changes";
 import type { Claims } from "./claim";
 
@@ -20,6 +21,18 @@ const helmRelease = (spec: object, name = "cilium") =>
   });
 const chart = { interval: "1h", chart: { spec: { chart: "cilium" } } };
 const operations = withConfig("access[0].operations[0].methods[0]=GET");
+
+/** With operations on each port, in Linkerd, and with more callers. */
+const inLinkerd =
+  (callers: Facts["config"]["access"][number]["callers"]) =>
+  (facts: Facts): Facts => {
+    const access = facts.config.access.map((intent) => ({
+      ...intent,
+      callers: [...intent.callers.filter((caller) => "namespace" in caller), ...callers],
+      operations: [{ methods: ["GET" as const] }],
+    }));
+    return { ...facts, config: { ...facts.config, access, mesh: { linkerd: { namespaces: "patch" } } } };
+  };
 
 /** Cilium's other values, and who else writes them. */
 export const ciliumValues: Claims = {
@@ -90,9 +103,16 @@ export const ciliumValues: Claims = {
         change: withValues({ extraConfig: { "allow-localhost": "policy" } }),
         says: /allow-localhost is policy, so a default deny denies the kubelet's probes/,
       },
+      {
+        what: "operations in Linkerd, on a port that no network may call",
+        change: inLinkerd([]),
+        says: /zero-trust:access of orders, api has operations on the port 8080, where Linkerd then denies the kubelet's probes/,
+        verdict: "warn",
+      },
     ],
     passes: [
       ["a host that is always let in", withValues({ extraConfig: { "allow-localhost": "always" } })],
+      ["operations in Linkerd, and the nodes' network", inLinkerd([{ cidr: "192.0.2.0/24", reason: "probes" }])],
       [
         "the same where no namespace is closed",
         both(withConfig("rollout.phases.orders=observe"), withValues({ extraConfig: { "allow-localhost": "policy" } })),

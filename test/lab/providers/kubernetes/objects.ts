@@ -153,3 +153,12 @@ export async function deleteObject(api: Api, state: Fields, timeout: number): Pr
   }
   if (annotation(state, "skipAwait") !== "true") await whenGone(api, object, patience(object, timeout));
 }
+
+/** Gives up the fields of a patch: those that nobody else manages go, and the object stays (pulumi-kubernetes: Relinquish in provider/pkg/await). */
+export async function giveUp(api: Api, state: Fields): Promise<void> {
+  const { apiVersion, kind, metadata } = state as unknown as KubernetesObject;
+  const { name, namespace } = metadata;
+  const nothing = { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
+  if (await api.read(nothing))
+    await api.apply(nothing, { fieldManager: String(state["__fieldManager"]), dryRun: false, force: false });
+}

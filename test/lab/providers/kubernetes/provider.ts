@@ -5,8 +5,11 @@ import { at, hasUnknown, isFields, type Fields } from "../values";
 import { connect, type Api } from "./api";
 import { difference } from "./difference";
 import { annotation } from "./ready";
-import { createObject, deleteObject, readObject, updateObject } from "./objects";
+import { createObject, deleteObject, giveUp, readObject, updateObject } from "./objects";
 import { helmRelease } from "./release";
+
+/** Fields of an object that somebody else has. */
+const isPatch = (type: string) => type.endsWith("Patch");
 
 const releaseType = "kubernetes:helm.sh/v3:Release";
 
@@ -71,6 +74,11 @@ export function kubernetesProvider(): Plugin {
       return difference(olds, news, mutable, await namespaced(news));
     },
     async create({ type, name }, news, mode) {
+      // Made where it is not there, and never tried in a preview (pulumi-kubernetes: Create in provider/pkg/provider/provider.go).
+      if (isPatch(type))
+        return mode.preview
+          ? { id: "", state: news }
+          : named(name, () => createObject(cluster(), news, managerOf(news), mode, true));
       if (mode.preview && (api === undefined || (type !== releaseType && (await namespaced(news)) === undefined)))
         return { id: "", state: news };
       return type === releaseType
@@ -89,6 +97,7 @@ export function kubernetesProvider(): Plugin {
         : named(name, () => updateObject(cluster(), news, managerOf(news, state), mode));
     },
     async delete({ type }: Subject, state, { timeout }) {
+      if (isPatch(type)) return giveUp(cluster(), state);
       cluster();
       return type === releaseType ? release().delete(state) : deleteObject(cluster(), state, timeout);
     },

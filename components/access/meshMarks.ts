@@ -1,0 +1,103 @@
+import type { StackConfig } from "../config/schema";
+import type { KubernetesObject, PlannedObject } from "../kubernetes";
+
+type Mesh = NonNullable<StackConfig["mesh"]>;
+type Marks = Pick<KubernetesObject["metadata"], "labels" | "annotations">;
+
+/** What takes the pods of a namespace into a mesh. */
+export interface MeshNamespacesArgs {
+  /** Namespaces that are there, and that nobody keeps in Git. */
+  readonly namespaces: readonly string[];
+  readonly marks: Marks;
+}
+
+/**
+ * What takes the pods of a namespace into the mesh: for sidecars and proxies those that start from then on, for ztunnel at once those that run too. (Istio docs,
+ * Sidecar injection and Add workloads to an ambient mesh; Linkerd docs, Automatic Proxy Injection.)
+ */
+export function meshMarks({ istio }: Mesh): Marks {
+  if (!istio) return { annotations: { "linkerd.io/inject": "enabled" } };
+  if (istio.mode === "ambient") return { labels: { "istio.io/dataplane-mode": "ambient" } };
+  return { labels: istio.revision ? { "istio.io/rev": istio.revision } : { "istio-injection": "enabled" } };
+}
+
+/** Whether this program may write them, where nobody has the namespace in Git. */
+export const writesMarks = ({ istio, linkerd }: Mesh): boolean => (istio ?? linkerd)?.namespaces === "patch";
+
+/**
+ * Of a namespace that somebody else has made the marks alone, under a field manager of their own: one that makes a namespace too would take them away. They stay when they leave the
+ * program: who is denied without a certificate must not lose it.
+ */
+export function meshNamespaceObjects(component: string, { namespaces, marks }: MeshNamespacesArgs): PlannedObject[] {
+  return namespaces.map((name) => ({
+    name: `${component}-${name}`,
+    manifest: {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: {
+        name,
+        ...marks,
+        annotations: { "pulumi.com/patchFieldManager": marksManager, ...marks.annotations },
+      },
+    },
+    after: [],
+    keep: "retained",
+    patch: true,
+  }));
+}
+
+/** Under which they are written. */
+export const marksManager = "zero-trust-mesh";
+
+/** What Git has to have, as YAML. */
+export function marksSnippet(namespace: string, { labels, annotations }: Marks): string {
+  const lines = (of: string, marks: Marks["labels"] = {}) => [
+    `  ${of}:`,
+    ...Object.entries(marks).map(([key, value]) => `    ${key}: ${value}`),
+  ];
+  return [
+    "metadata:",
+    `  name: ${namespace}`,
+    ...(labels ? lines("labels", labels) : []),
+    ...(annotations ? lines("annotations", annotations) : []),
+  ].join("\n");
+}
+
+/**
+ * What is to be said of a live namespace before it is marked.
+ *
+ * - `ours`: its marks may be written, or are there already
+ * - `git`: Flux or Argo CD keeps it, and it has to be marked there
+ * - `marked`: it is kept elsewhere, or taken into the mesh in another way, and marked
+ * - `missing`: there is no such namespace
+ */
+export const namespaceStates = ["ours", "git", "marked", "missing"] as const;
+export type NamespaceState = (typeof namespaceStates)[number];
+
+/**
+ * @param live undefined where there is none
+ * @returns its state, or what keeps it out of the mesh by somebody's choice
+ */
+export function namespaceState(mesh: Mesh, live: Marks | undefined): NamespaceState | { readonly says: string } {
+  if (!live) return "missing";
+  const { labels = {}, annotations = {} } = live;
+  const has = (key: string) => labels[key] ?? annotations[key];
+  const wanted = Object.entries({ ...meshMarks(mesh).labels, ...meshMarks(mesh).annotations });
+  const others = mesh.istio && mesh.istio.mode !== "ambient" ? ["istio-injection", "istio.io/rev"] : [];
+  const against = [...wanted.map(([key]) => key), ...others].find(
+    (key) => has(key) !== undefined && !wanted.some(([wanted, value]) => wanted === key && value === has(key)),
+  );
+  if (has("linkerd.io/inject") === "ingress" && mesh.linkerd) return "marked";
+  if (against !== undefined) return { says: `${against}: ${has(against)}` };
+  const marked = wanted.every(([key]) => has(key) !== undefined);
+  if (owners.some((key) => has(key) !== undefined) || !writesMarks(mesh)) return marked ? "marked" : "git";
+  return "ours";
+}
+
+/** By which Flux and Argo CD know what is theirs: both put back what Git has. */
+const owners = [
+  "kustomize.toolkit.fluxcd.io/name",
+  "helm.toolkit.fluxcd.io/name",
+  "argocd.argoproj.io/instance",
+  "argocd.argoproj.io/tracking-id",
+];

@@ -1,0 +1,38 @@
+import { writesMarks } from "../access/meshMarks";
+import type { StackConfig } from "../config/schema";
+import type { PhaseChange } from "./phases";
+import type { Previous } from "./state";
+
+/**
+ * The namespaces that this program takes into another mesh than Cilium: those that it may write, and where nobody could say, those that it wrote. An update that turns
+ * the flag changes nothing about them.
+ */
+export function markedNamespaces(
+  { auth, mesh }: Pick<StackConfig, "auth" | "mesh">,
+  { state, namespaces = {} }: Previous,
+  phases: readonly PhaseChange[],
+): string[] {
+  if (!mesh || !writesMarks(mesh)) return [];
+  const before = state?.marked ?? [];
+  const turns = state !== undefined && state.auth !== auth;
+  const isOurs = (namespace: string) =>
+    turns || namespaces[namespace] === undefined ? before.includes(namespace) : namespaces[namespace] === "ours";
+  return phases
+    .filter(({ namespace, to }) => to !== "off" && !kubernetesOwn.test(namespace) && isOurs(namespace))
+    .map(({ namespace }) => namespace)
+    .sort();
+}
+
+/** Where neither mesh takes pods in. */
+const kubernetesOwn = /^kube-(system|public|node-lease)$/;
+
+/** The namespaces that have to be taken into it in Git. */
+export const gitNamespaces = (
+  { mesh }: Pick<StackConfig, "mesh">,
+  { namespaces = {} }: Previous,
+  phases: readonly PhaseChange[],
+): string[] =>
+  phases
+    .filter(({ namespace, to }) => to !== "off" && !kubernetesOwn.test(namespace))
+    .map(({ namespace }) => namespace)
+    .filter((namespace) => (namespaces[namespace] ?? (mesh && !writesMarks(mesh) ? "git" : undefined)) === "git");
