@@ -38,6 +38,14 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
       ...(plan.ciliumValues
         ? [{ path: "cilium-values.yaml", content: header("values for Cilium's chart") + yaml(plan.ciliumValues) }]
         : []),
+      ...(plan.outputs.linkerdValues
+        ? [
+            {
+              path: "linkerd-values.yaml",
+              content: header("values for Linkerd's chart linkerd-control-plane") + yaml(plan.outputs.linkerdValues),
+            },
+          ]
+        : []),
       ...[certManagerOf(plan)].flatMap((release) =>
         release
           ? [

@@ -5,6 +5,7 @@ import { marksSnippet, meshMarks, meshNamespaceObjects, type MeshNamespacesArgs 
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import type { AccessState } from "./access/difference";
 import { accessOf, type Access } from "./access/graph";
+import { linkerdValues, signerOf } from "./certificates/linkerd";
 import { certificateObjects } from "./certificates/objects";
 import type { CertificatesArgs } from "./certificates/settings";
 import { bundledSpireNote } from "./cilium/bundledSpire";
@@ -60,6 +61,8 @@ export interface Plan {
     readonly rollout: RolloutState;
     /** The values for Cilium's chart, where this program does not deliver them. */
     readonly ciliumValues?: CiliumValues;
+    /** The values for Linkerd's chart, where its roots and its issuer are made here. */
+    readonly linkerdValues?: typeof linkerdValues;
   };
   /** The values for Cilium's chart, whoever delivers them. None where another mesh authenticates. */
   readonly ciliumValues?: CiliumValues;
@@ -95,6 +98,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
   const choices = choicesOf(config);
+  const linkerd = config.certificates?.linkerd;
   const { cilium } = config.cluster;
   const values = cilium && ciliumValues(ciliumArgs(config));
   const rollout: RolloutState = {
@@ -112,6 +116,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ...(choices ? { choices } : {}),
     ...(federated ? { federated } : {}),
     ...(config.mesh ? { marked } : {}),
+    ...(linkerd ? { anchors: { trusted: [...linkerd.anchors], signer: signerOf(linkerd) } } : {}),
     objects: recordOf(manifestsOf(components)),
   };
   return {
@@ -124,7 +129,11 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       ...(config.spire.egressPolicy && installsCilium(config, previous) ? [laterEgressNote] : []),
     ],
     access: accessOf(config.access, rollout.phases),
-    outputs: { rollout, ...(values && cilium?.delivery === "none" ? { ciliumValues: values } : {}) },
+    outputs: {
+      rollout,
+      ...(values && cilium?.delivery === "none" ? { ciliumValues: values } : {}),
+      ...(linkerd ? { linkerdValues } : {}),
+    },
     ...(values ? { ciliumValues: values } : {}),
     waitsForNodes: !config.auth && cilium !== undefined && cilium.delivery !== "none" && previous.cilium !== "off",
     waitsForSpire:

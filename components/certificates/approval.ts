@@ -3,6 +3,7 @@ import { groupBy } from "../groupBy";
 import { owned, type KubernetesObject } from "../kubernetes";
 import { roleAndBinding } from "../spire/rbac";
 import { spire } from "../spire/settings";
+import { anchorLifetime, anchorOf, anchorsSelfSigned, issuerLifetime, issuerName, rootName } from "./linkerd";
 import { component, issuerRef, selfSignedOf, type CertificatesArgs, type IssuerRef, type Workload } from "./settings";
 import { durationOf, namesOf, usagesOf } from "./workloads";
 
@@ -26,7 +27,7 @@ interface Allowed {
  */
 export function approvalObjects(args: CertificatesArgs): Record<string, KubernetesObject> {
   if (!args.approval) return {};
-  const ofCertificates = [...authorities(args), ...workloads(args)];
+  const ofCertificates = [...authorities(args), ...linkerd(args), ...workloads(args)];
   const ofSpire = args.spire ? [servers(args.spire)] : [];
   const controller = { name: args.serviceAccount, namespace: args.namespace };
   return {
@@ -72,6 +73,36 @@ const authorities = ({ issuers, namespace }: CertificatesArgs): Allowed[] =>
         ]
       : [],
   );
+
+/** The roots of Linkerd, and the CA below them. */
+function linkerd(args: CertificatesArgs): Allowed[] {
+  if (!args.linkerd) return [];
+  const { clusterDomain, namespace } = args;
+  const { anchors, namespace: linkerds } = args.linkerd;
+  const ca = { isCA: true, usages: ["cert sign", "crl sign"] };
+  const privateKey = { algorithm: "ECDSA", minSize: 256, maxSize: 256 };
+  return [
+    {
+      name: "linkerd-anchors",
+      namespace,
+      issuer: anchorsSelfSigned,
+      allowed: { ...ca, commonName: { value: rootName(clusterDomain), required: true } },
+      constraints: { maxDuration: anchorLifetime, privateKey },
+    },
+    ...anchors.map((anchor) => ({
+      name: `linkerd-issuer-${anchor}`,
+      namespace: linkerds,
+      issuer: { ...anchorsSelfSigned, name: anchorOf(anchor) },
+      allowed: {
+        ...ca,
+        usages: [...ca.usages, "server auth", "client auth"],
+        commonName: { value: issuerName(args), required: true },
+        dnsNames: { values: [issuerName(args)], required: true },
+      },
+      constraints: { maxDuration: issuerLifetime.duration, privateKey },
+    })),
+  ];
+}
 
 /** The workloads of a namespace that have one issuer. */
 const workloads = (args: CertificatesArgs): Allowed[] =>

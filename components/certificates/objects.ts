@@ -1,6 +1,7 @@
 import type { KubernetesObject, PlannedObject, PlannedRelease } from "../kubernetes";
 import { approvalObjects } from "./approval";
 import { issuerObjects } from "./issuers";
+import { linkerdObjects } from "./linkerd";
 import { certManagerNamespace, certManagerRelease } from "./release";
 import type { CertificatesArgs } from "./settings";
 import { trustBundle } from "./trust";
@@ -39,6 +40,7 @@ export function certificateObjects(
   const issuers = new Map(
     Object.keys(args.issuers).map((name) => [name, addAll(issuerObjects(args, name), needs, `issuer-${name}.`)]),
   );
+  addAll(linkerdObjects(args), needs, "linkerd-");
   const bundle = trustBundle(args);
   if (bundle) add("roots", bundle, [...needs, ...[...issuers.values()].flat()]);
   for (const workload of args.workloads)

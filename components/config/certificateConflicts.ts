@@ -33,6 +33,7 @@ export function certificateConflicts(config: PartialConfig): Conflict[] {
     }),
     ...ofSpire(config, issuers),
     ...noRoots(certificates.trust, issuers),
+    ...ofLinkerd(config, issuers),
     ...ours.flatMap((path) =>
       valueAt(certificates.values, path) === undefined
         ? []
@@ -247,5 +248,40 @@ function noRoots(trust: CertificatesConfig["trust"], issuers: CertificatesConfig
       path: ["certificates", "trust"],
       hint: { allowed: "roots in it, or an issuer with ca: there is no root to distribute" },
     },
+  ];
+}
+
+/** Linkerd's roots where there is no Linkerd, under names that are taken, or with a signer that is none of them. */
+function ofLinkerd({ certificates, mesh }: PartialConfig, issuers: CertificatesConfig["issuers"]): Conflict[] {
+  const { linkerd, namespace, trust } = certificates ?? {};
+  if (!linkerd) return [];
+  const path = ["certificates", "linkerd"];
+  const { anchors = [], signer } = linkerd;
+  const taken = Object.keys(issuers).filter((name) => name.startsWith("linkerd-trust-anchor"));
+  return [
+    ...(mesh?.linkerd ? [] : [{ path, hint: { allowed: "nothing without mesh.linkerd, whose roots they are" } }]),
+    ...(signer === undefined || anchors.includes(signer)
+      ? []
+      : [
+          {
+            path: [...path, "signer"],
+            hint: { allowed: `one of its anchors: ${anchors.join(", ")}`, example: anchors[0] ?? "first" },
+          },
+        ]),
+    ...(linkerd.namespace !== undefined && linkerd.namespace === namespace
+      ? [
+          {
+            path: [...path, "namespace"],
+            hint: { allowed: "Linkerd's namespace: in cert-manager's are the keys of CAs", example: "linkerd" },
+          },
+        ]
+      : []),
+    ...(trust?.name === "linkerd-identity-trust-roots"
+      ? [{ path: ["certificates", "trust", "name"], hint: { allowed: "another name: this one is Linkerd's" } }]
+      : []),
+    ...taken.map((name) => ({
+      path: ["certificates", "issuers", name],
+      hint: { allowed: "another name: Linkerd's anchors are called so" },
+    })),
   ];
 }

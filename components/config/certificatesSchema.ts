@@ -157,6 +157,22 @@ export const certificates = object({
     /** Labels of the namespaces that get them. @default all namespaces */
     namespaceLabels: labels.prefault({}),
   }).optional(),
+  /** With `mesh.linkerd`: its roots, by trust-manager too, and what signs its proxies' certificates. @default what Linkerd was installed with */
+  linkerd: object({
+    /** Linkerd's own, which has to be there. */
+    namespace: namespace.default("linkerd"),
+    /** The roots, by names of your own. Of several all are trusted, and one signs. */
+    anchors: json(
+      z
+        .array(name)
+        .min(1)
+        .refine((names) => new Set(names).size === names.length),
+    )
+      .meta({ allowed: "one or more names, each once", example: '["first"]' })
+      .prefault(["first"]),
+    /** Which of them signs. @default the first of the list */
+    signer: name.optional(),
+  }).optional(),
   /** Whether approver-policy, which has to be there, approves what is asked for here, and cert-manager nothing by itself. */
   approval: boolean("true").default(false),
 });

@@ -18,6 +18,8 @@ const recorded = z.object({
   choices: z.record(z.string(), z.string()).exactOptional(),
   /** The trust domains with which SPIRE federates, and the bundle that it began with; empty where it needed none. */
   federated: z.record(z.string(), z.string()).exactOptional(),
+  /** The roots of Linkerd: all of them, and which one signs. */
+  anchors: z.object({ trusted: z.array(z.string()), signer: z.string() }).exactOptional(),
   /** The namespaces that this program takes into another mesh than Cilium. */
   marked: z.array(z.string()).exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */

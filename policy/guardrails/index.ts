@@ -36,6 +36,7 @@ import { knownKinds } from "./knownKinds";
 import { kubeletVerified } from "./kubeletVerified";
 import { labDatabase } from "./labDatabase";
 import { leastPrivilege } from "./leastPrivilege";
+import { linkerdAnchors } from "./linkerdAnchors";
 import { linkerdCallers } from "./linkerdCallers";
 import { linkerdDefault } from "./linkerdDefault";
 import { linkerdRoutes } from "./linkerdRoutes";
@@ -154,4 +155,5 @@ export const guardrails: readonly Guardrail[] = [
   imagesPinned,
   certificatesValid,
   certificatesIssuable,
+  linkerdAnchors,
 ];

@@ -63,7 +63,7 @@ describe("the guardrails", () => {
       "federation node-attestation kubelet-verified agents-find-server agents-recover agents-attest-once agents-everywhere",
       "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",
       "sqlite-single-server lab-database spire-size spire-state-kept storage-class ttl-coherence entry-lifetimes bundle-refresh",
-      "images-pinned certificates-valid certificates-issuable",
+      "images-pinned certificates-valid certificates-issuable linkerd-anchors",
     ].join(" ");
     expect(guardrails.map(({ name }) => name)).toEqual(order.split(" "));
     expect(guardrails.length).toBeGreaterThan(40);

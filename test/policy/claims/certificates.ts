@@ -1,3 +1,5 @@
+import { certificates as certificatesSchema } from "../../../components/config/certificatesSchema";
+import type { Facts } from "../../../policy/facts";
 import type { KubernetesObject } from "../../../components/kubernetes";
 import { both, extra, withObject } from "../changes";
 import type { Claims } from "./claim";
@@ -220,4 +222,51 @@ export const certificates: Claims = {
       ],
     ],
   },
+  "linkerd-anchors": {
+    catches: [
+      {
+        what: "a signer that proxies do not know",
+        change: anchored({ anchors: ["a", "b"], signer: "b" }, { trusted: ["a"], signer: "a" }),
+        says: /certificates\.linkerd\.signer would be b, which proxies do not know yet; leave a there, with b among the anchors/,
+      },
+      {
+        what: "a signer that goes while what it signed is in use",
+        change: anchored({ anchors: ["b"] }, { trusted: ["a", "b"], signer: "a" }),
+        says: /certificates\.linkerd\.anchors would be without a, which has signed what is in use/,
+      },
+      {
+        what: "a CA of the mesh for whoever asks",
+        change: anchored({ anchors: ["a"] }, { trusted: ["a"], signer: "a" }, false),
+        says: /approves whatever anybody asks of it; write certificates\.approval: true/,
+        verdict: "warn",
+      },
+    ],
+    passes: [
+      ["the first one", anchored({ anchors: ["a"] })],
+      ["another beside it", anchored({ anchors: ["a", "b"] }, { trusted: ["a"], signer: "a" })],
+      [
+        "another signer that is known",
+        anchored({ anchors: ["a", "b"], signer: "b" }, { trusted: ["a", "b"], signer: "a" }),
+      ],
+      ["one less, when another has signed", anchored({ anchors: ["b"] }, { trusted: ["a", "b"], signer: "b" })],
+    ],
+  },
 };
+
+/** With Linkerd's roots, and those that were there before. */
+function anchored(
+  linkerd: { anchors: string[]; signer?: string },
+  anchors?: { trusted: string[]; signer: string },
+  approval = true,
+) {
+  return (facts: Facts): Facts => {
+    const { previous } = facts;
+    if (previous === "unknown" || !previous.state) throw new Error("there is no state");
+    const certificates = certificatesSchema.parse({ install: "external", approval, linkerd });
+    return {
+      ...facts,
+      config: { ...facts.config, certificates },
+      previous: { ...previous, state: { ...previous.state, ...(anchors ? { anchors } : {}) } },
+    };
+  };
+}
