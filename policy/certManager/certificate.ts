@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { seconds } from "../../components/duration";
 import { listOf, recordOf, textOf } from "../values";
-import { given, isSet, required, when, type Refusal } from "./refusal";
+import { given, isSet, required, when, type Refusal } from "../refusal";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import { recordOf, textOf } from "../values";
-import { given, isSet, required, secretKey, when, type Refusal } from "./refusal";
+import { given, isSet, required, secretKey, when, type Refusal } from "../refusal";
 
 type Fields = Readonly<Record<string, unknown>>;
 type Rule = (fields: Fields, path: string) => Refusal[];

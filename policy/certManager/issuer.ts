@@ -2,7 +2,7 @@ import { seconds } from "../../components/duration";
 import { listOf, recordOf, textOf } from "../values";
 import { subdomain } from "./certificate";
 import { refusedOfDns01 } from "./dns01";
-import { given, isSet, required, secretKey, when, type Refusal } from "./refusal";
+import { given, isSet, required, secretKey, when, type Refusal } from "../refusal";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "../../components/kubernetes";
 import { refusedOfCertificate, refusedOfIssuerRef } from "../certManager/certificate";
 import { refusedOfIssuer } from "../certManager/issuer";
-import type { Refusal } from "../certManager/refusal";
+import type { Refusal } from "../refusal";
 import { inObject, type Guardrail } from "../guardrail";
 import { recordOf } from "../values";
 

@@ -40,6 +40,7 @@ import { linkerdAnchors } from "./linkerdAnchors";
 import { linkerdCallers } from "./linkerdCallers";
 import { linkerdDefault } from "./linkerdDefault";
 import { linkerdRoutes } from "./linkerdRoutes";
+import { meshValid } from "./meshValid";
 import { noAdminEntries } from "./noAdminEntries";
 import { noAlwaysFail } from "./noAlwaysFail";
 import { noBroadAuthRule } from "./noBroadAuthRule";
@@ -120,6 +121,7 @@ export const guardrails: readonly Guardrail[] = [
   linkerdCallers,
   linkerdRoutes,
   linkerdDefault,
+  meshValid,
   trustDomain,
   spireChoices,
   spireNeeded,

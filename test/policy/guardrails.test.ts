@@ -58,7 +58,7 @@ describe("the guardrails", () => {
       "enforcement-mode http-enforced probes-admitted verdicts-visible protected-namespaces demand-in-require",
       "closed-namespaces deny-with-allow no-bypass deny-all-denies no-broad-auth-rule identifiable-peers",
       "tcp-only one-mode no-always-fail http-rules-hold known-kinds auth-consumed short-lived-callers",
-      "istio-callers istio-strict linkerd-callers linkerd-routes linkerd-default trust-domain spire-choices spire-needed one-spire",
+      "istio-callers istio-strict linkerd-callers linkerd-routes linkerd-default mesh-valid trust-domain spire-choices spire-needed one-spire",
       "delegate-wiring server-address socket-directories cilium-accounts no-admin-entries entry-ownership",
       "federation node-attestation kubelet-verified agents-find-server agents-recover agents-attest-once agents-everywhere",
       "server-sidecar bundled-spire least-privilege pod-security webhook-fails-open version-skew spire-options",

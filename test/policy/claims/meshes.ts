@@ -1,4 +1,4 @@
-import { extra, withObject } from "../changes";
+import { both, extra, withObject } from "../changes";
 import type { Claims } from "./claim";
 
 const authorization = (spec: object, namespace?: string) =>
@@ -6,6 +6,7 @@ const authorization = (spec: object, namespace?: string) =>
 const peers = (spec: object, namespace?: string) =>
   withObject(extra("security.istio.io/v1", "PeerAuthentication", { spec }, namespace));
 const linkerd = (kind: string, spec: object) => withObject(extra("policy.linkerd.io/v1alpha1", kind, { spec }));
+const server = { group: "policy.linkerd.io", kind: "Server", name: "api" };
 const principal = { source: { principals: ["apps.zt.internal/ns/web/sa/frontend"] } };
 const get = { operation: { methods: ["GET"] } };
 const linkerdServer = (accessPolicy: string, namespace?: string) =>
@@ -26,6 +27,7 @@ export const meshes: Claims = {
         what: "an empty source among others",
         change: authorization({ action: "ALLOW", rules: [{ from: [principal, { source: {} }] }] }),
         says: /spec\.rules\[0\]\.from\[1\] names nobody/,
+        also: ["mesh-valid"],
       },
       {
         what: "a source that only excludes",
@@ -58,7 +60,11 @@ export const meshes: Claims = {
       },
       {
         what: "plain text on one port",
-        change: peers({ mtls: { mode: "STRICT" }, portLevelMtls: { 8080: { mode: "DISABLE" } } }),
+        change: peers({
+          selector: { matchLabels: { app: "api" } },
+          mtls: { mode: "STRICT" },
+          portLevelMtls: { 8080: { mode: "DISABLE" } },
+        }),
         says: /portLevelMtls\.8080\.mode is DISABLE/,
       },
       {
@@ -77,10 +83,14 @@ export const meshes: Claims = {
     catches: [
       {
         what: "no authentication",
-        change: linkerd("AuthorizationPolicy", { requiredAuthenticationRefs: [] }),
+        change: linkerd("AuthorizationPolicy", { targetRef: server, requiredAuthenticationRefs: [] }),
         says: /spec\.requiredAuthenticationRefs is empty, which admits everybody/,
       },
-      { what: "nothing about authentication", change: linkerd("AuthorizationPolicy", {}), says: /is empty/ },
+      {
+        what: "nothing about authentication",
+        change: linkerd("AuthorizationPolicy", { targetRef: server }),
+        says: /is empty/,
+      },
       {
         what: "any identity",
         change: linkerd("MeshTLSAuthentication", { identities: ["*"] }),
@@ -138,4 +148,45 @@ export const meshes: Claims = {
     ],
     passes: [["a Server that denies", linkerdServer("deny")]],
   },
+  "mesh-valid": {
+    catches: [
+      {
+        what: "a port of letters",
+        change: authorization({ rules: [{ from: [principal], to: [{ operation: { ports: ["http"] } }] }] }),
+        says: /AuthorizationPolicy orders\/extra spec\.rules\[0\]\.to\[0\]\.operation\.ports\[0\] is http; write a number/,
+      },
+      {
+        what: "ports without a workload",
+        change: peers({ mtls: { mode: "STRICT" }, portLevelMtls: { 8080: { mode: "STRICT" } } }),
+        says: /PeerAuthentication orders\/extra spec\.portLevelMtls is for the ports of a workload/,
+      },
+      {
+        what: "a policy for another namespace of Linkerd's",
+        change: linkerd("AuthorizationPolicy", {
+          targetRef: { kind: "Namespace", name: "web" },
+          requiredAuthenticationRefs: [{ kind: "ServiceAccount", name: "frontend" }],
+        }),
+        says: /spec\.targetRef\.name is web; write orders, the policy's own/,
+      },
+      {
+        what: "two Servers for one port of the same pods",
+        change: both(portServer("one"), portServer("two")),
+        says: /Server orders\/two spec\.port is that of Server orders\/one, which selects the same pods/,
+      },
+    ],
+    passes: [
+      ["two Servers for other pods", both(portServer("one"), portServer("two", { app: "web" }))],
+      ["a policy of Istio's that names its callers", authorization({ rules: [{ from: [principal] }] })],
+    ],
+  },
 };
+
+function portServer(name: string, matchLabels: Record<string, string> = { app: "api" }) {
+  const spec = { podSelector: { matchLabels }, port: 8080, accessPolicy: "deny" };
+  return withObject({
+    apiVersion: "policy.linkerd.io/v1beta3",
+    kind: "Server",
+    metadata: { name, namespace: "orders" },
+    spec,
+  });
+}

@@ -1,6 +1,6 @@
-import { recordOf } from "../values";
+import { recordOf } from "./values";
 
-/** What cert-manager's webhook refuses in an object. */
+/** What a webhook refuses in an object. */
 export interface Refusal {
   /** As `spec.privateKey.size`. */
   readonly path: string;
