@@ -47,8 +47,8 @@ export default tseslint.config(
   {
     files: [
       "policy/guardrails/*.ts",
-      "policy/certManager/*.ts",
-      "policy/{guardrail,ciliumPolicy,images,ruleParts,spireConfiguration,values,waivers}.ts",
+      "policy/{certManager,meshes}/*.ts",
+      "policy/{guardrail,ciliumPolicy,images,refusal,ruleParts,spireConfiguration,values,waivers}.ts",
     ],
     rules: {
       "no-restricted-imports": [

@@ -1,4 +1,3 @@
-import { signerOf } from "../../components/certificates/linkerd";
 import type { Guardrail, Violation } from "../guardrail";
 
 export const linkerdAnchors: Guardrail = {
@@ -15,7 +14,7 @@ export const linkerdAnchors: Guardrail = {
     const linkerd = certificates?.linkerd;
     if (!linkerd) return [];
     const where = "zero-trust:certificates.linkerd";
-    const signer = signerOf(linkerd);
+    const { anchors, signer = anchors[0] ?? "" } = linkerd;
     const before = previous === "unknown" ? undefined : previous.state?.anchors;
     const open: Violation = {
       where,
@@ -32,7 +31,7 @@ export const linkerdAnchors: Guardrail = {
             },
           ]
         : []),
-      ...(before && before.signer !== signer && !linkerd.anchors.includes(before.signer)
+      ...(before && before.signer !== signer && !anchors.includes(before.signer)
         ? [
             {
               where: `${where}.anchors`,

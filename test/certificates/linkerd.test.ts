@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { filesOf } from "../../cli/files";
 import { certificateObjects } from "../../components/certificates/objects";
 import { loadConfig } from "../../components/config/load";
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
+import { describeObject } from "../../components/kubernetes";
 import { previousFor } from "../../components/origins";
 import { plan } from "../../components/plan";
 import { types } from "../../components/types";
@@ -107,7 +107,7 @@ describe("Linkerd's roots", () => {
     const { manifest } =
       planned().find(({ manifest }) => manifest.metadata.name === "zero-trust-linkerd-issuer-first") ??
       expect.fail("no policy");
-    expect((manifest as KubernetesObject)["spec"]).toEqual({
+    expect(manifest["spec"]).toEqual({
       allowed: {
         isCA: true,
         usages: ["cert sign", "crl sign", "server auth", "client auth"],
