@@ -38,6 +38,14 @@ describe("the facts that the pack rebuilds from the engine's resources", () => {
     expect(factsOfResources(basis, [first]).previous).toEqual({});
   });
 
+  test("have of a patch nothing that others wrote on its object, which is given back with it", () => {
+    const metadata = { name: "orders", labels: { "argocd.argoproj.io/instance": "apps" }, annotations: { a: "b" } };
+    const props = { apiVersion: "v1", kind: "Namespace", metadata };
+    const basis = { stack: { name: "apps", peers: [] }, config: configOf("apps") };
+    const { objects } = factsOfResources(basis, [{ type: "kubernetes:core/v1:NamespacePatch", name: "mesh", props }]);
+    expect(objects).toEqual([{ ...props, metadata: { name: "orders" } }]);
+  });
+
   describe("have the values of Cilium's chart", () => {
     const values = { authentication: { enabled: false } };
     const release = (chart: unknown, rest: Partial<PackResource> = {}): PackResource => ({
