@@ -711,6 +711,20 @@ describe("what could not be seen is never well", () => {
     });
   });
 
+  test("SPIRE's agents, where they are told by something else than their nodes' names, are counted", () => {
+    const agents = (...ends: number[]) => {
+      const answer = {
+        agents: ends.map((end, i) => ({
+          id: { path: `/spire/agent/x509pop/${i}` },
+          x509svid_expires_at: String(Math.floor(end / 1000)),
+        })),
+      };
+      return verdictsOf(changed({ spire: { attested: { known: known(read(attested, answer)).agents } } }))["svids"];
+    };
+    expect(agents(now + 3 * hours, now + 3 * hours, now - 9 * hours)).toBe("ok");
+    expect(agents(now + 3 * hours, now - hours)).toBe("fail");
+  });
+
   test("another cluster: nothing in it is judged", () => {
     const findings = judge(changed({ uid: { known: "other" } }));
     for (const { check, verdict } of findings)

@@ -4,9 +4,10 @@ import { seconds } from "../../../components/duration";
 import { readinessOf } from "../../../components/rollout/readiness";
 import { ciliumEntries } from "../../../components/spire/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
-import type { Entries } from "../answers";
+import type { Attested, Entries } from "../answers";
 import { inForce } from "../facts";
 import { fail, given, kubectl, ok, skip, some, span, unknown, warn, whenOf, type Check } from "../finding";
+import { isAgentPod } from "./spire";
 
 /** What a ClusterStaticEntry of ours says. */
 interface Wanted {
@@ -120,24 +121,22 @@ export const svids: Check = {
     const restart = `${on} logs daemonset/${names.agent} says why; ${on} rollout restart daemonset/${names.agent} attests them anew`;
     return given(spire.attested, "until when the SVIDs of SPIRE's agents are", facts, (attested) =>
       given(spire.agentPods, "where SPIRE's agents run", facts, (pods) => {
-        const nodes = new Set(pods.flatMap(({ spec }) => spec?.nodeName ?? []));
-        const ends = new Map<string, number>();
-        for (const { x509svid_expires_at = 0, selectors } of attested) {
-          const node = selectors
-            .find(({ value }) => value.startsWith("agent_node_name:"))
-            ?.value.slice("agent_node_name:".length);
-          // A node that is gone, or attested anew since, is of no interest.
-          if (node !== undefined && nodes.has(node))
-            ends.set(node, Math.max(ends.get(node) ?? 0, x509svid_expires_at * 1000));
-        }
+        const nodes = new Set(pods.filter(isAgentPod).flatMap(({ spec }) => spec?.nodeName ?? []));
+        const ends = endsOf(attested, nodes);
+        const byNode = attested.some((agent) => nodeOf(agent) !== undefined);
         const unattested = [...nodes].filter((node) => !ends.has(node)).sort();
-        if (unattested.length > 0) return fail(`SPIRE's server knows no agent on ${some(unattested)}`, restart);
+        if (byNode && unattested.length > 0)
+          return fail(`SPIRE's server knows no agent on ${some(unattested)}`, restart);
         const expired = [...ends].filter(([, end]) => end < now - skew);
-        if (expired.length > 0)
+        if (byNode && expired.length > 0)
           return fail(
             `the SVID of SPIRE's agent has ended: ${some(expired.map(([node, end]) => `${node} at ${whenOf(end)}`))}`,
             restart,
           );
+        // By other attestors nobody is told which node an agent is on, and those of nodes that are gone stay for a while.
+        const good = new Map([...ends].filter(([, end]) => end >= now - skew));
+        if (good.size < nodes.size)
+          return fail(`of ${nodes.size} nodes ${good.size} have an agent whose SVID has not ended`, restart);
 
         const live =
           "known" in cilium.identities ? new Set(cilium.identities.known.map(({ number }) => number)) : undefined;
@@ -155,14 +154,14 @@ export const svids: Check = {
             `${on} logs daemonset/${names.agent}, and the checks of SPIRE's server and entries above`,
           );
         const life = (seconds(config.spire.ttl.agent) ?? 0) * 1000;
-        const slow = [...ends].filter(([, end]) => config.spire.install === "managed" && end - now < life * due);
+        const slow = [...good].filter(([, end]) => config.spire.install === "managed" && end - now < life * due);
         const text = [
           config.spire.install === "managed"
             ? `agents' SVIDs live ${config.spire.ttl.agent}, renewed at half`
-            : `${ends.size} agents`,
-          ...(ends.size > 0 ? [`the first ends in ${span(Math.min(...ends.values()) - now)}`] : []),
-          ...(config.spire.install === "managed" && ends.size > 0
-            ? [`next rotation in ${span(Math.max(0, Math.min(...ends.values()) - life / 2 - now))}`]
+            : `${good.size} agents`,
+          ...(good.size > 0 ? [`the first ends in ${span(Math.min(...good.values()) - now)}`] : []),
+          ...(config.spire.install === "managed" && good.size > 0
+            ? [`next rotation in ${span(Math.max(0, Math.min(...good.values()) - life / 2 - now))}`]
             : []),
           `identities' ${lifetimes(facts.spire.entries, config.spire.ttl.x509Svid)}`,
           ...(pairs.length > 0
@@ -181,6 +180,23 @@ export const svids: Check = {
     );
   },
 };
+
+/** The node that an agent has told by a token of Kubernetes (k8s_psat). */
+const nodeOf = ({ selectors }: Attested[number]) =>
+  selectors.find(({ value }) => value.startsWith("agent_node_name:"))?.value.slice("agent_node_name:".length);
+
+/** When the SVIDs of SPIRE's agents end, in milliseconds: of a node's its last, by the node; or by the agent's ID. */
+function endsOf(attested: Attested, nodes: ReadonlySet<string>): Map<string, number> {
+  const ends = new Map<string, number>();
+  for (const agent of attested) {
+    const node = nodeOf(agent);
+    // A node that is gone, or attested anew since, is of no interest.
+    if (node !== undefined && !nodes.has(node)) continue;
+    const key = node ?? agent.id?.path ?? "";
+    ends.set(key, Math.max(ends.get(key) ?? 0, (agent.x509svid_expires_at ?? 0) * 1000));
+  }
+  return ends;
+}
 
 /** The lifetimes that entries of identities ask for, or the server's. */
 function lifetimes(entries: Parameters<typeof given<Entries>>[0], standard: string): string {

@@ -200,7 +200,7 @@ const isReadyPod = ({ status }: Pod) =>
   status?.conditions.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
 /** Of SPIRE's agents' DaemonSet, whoever deployed it. */
-const isAgent = ({ metadata: { name } }: Pod) => new RegExp(`^${names.agent}-[^-]+$`).test(name);
+export const isAgentPod = ({ metadata: { name } }: Pod) => new RegExp(`^${names.agent}-[^-]+$`).test(name);
 
 export const agents: Check = {
   name: "spire-agents",
@@ -215,7 +215,7 @@ export const agents: Check = {
           `pulumi up --refresh --stack ${facts.stack} makes it again`,
         );
       return given(facts.spire.agentPods, "where SPIRE's agents run", facts, (pods) => {
-        const agentPods = pods.filter(isAgent);
+        const agentPods = pods.filter(isAgentPod);
         const { desiredNumberScheduled: wanted = 0, numberReady: ready = 0 } = daemonSet.status ?? {};
         const said = `${ready} of ${wanted} ready`;
         const describe = `${on} get pods --output wide --selector app.kubernetes.io/name=${names.agent}, and ${on} logs daemonset/${names.agent}`;
