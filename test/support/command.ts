@@ -16,8 +16,12 @@ export const bundleCommand = (name: string, outfile: string) =>
   });
 
 /** Runs a bundled command in a directory. */
-export async function runCommand(bundle: string, args: readonly string[], cwd: string, env = process.env) {
-  const child = spawn(process.execPath, [bundle, ...args], { cwd, env });
+export const runCommand = (bundle: string, args: readonly string[], cwd: string, env = process.env) =>
+  runProgram(process.execPath, [bundle, ...args], cwd, env);
+
+/** Runs a program in a directory. */
+export async function runProgram(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+  const child = spawn(program, args, { cwd, env });
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const)
     child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
