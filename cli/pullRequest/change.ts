@@ -13,7 +13,6 @@ const rendered = z.object({
       name: z.string().regex(/^(?!\.+$)[\w.-]+$/),
       auth: z.boolean(),
       phases: z.record(z.string(), z.string()),
-      objects: z.number(),
       guardrails: z.array(
         z.object({
           name: z.string(),
@@ -21,7 +20,15 @@ const rendered = z.object({
           violations: z.array(z.object({ where: z.string(), message: z.string(), severity: z.string() })),
         }),
       ),
-      notes: z.array(z.string()),
+      access: z.array(
+        z.object({
+          from: z.string(),
+          to: z.string(),
+          port: z.number(),
+          operations: z.array(z.string()).optional(),
+          authenticated: z.boolean(),
+        }),
+      ),
     }),
   ),
 });

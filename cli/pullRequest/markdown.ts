@@ -1,3 +1,4 @@
+import { accessChanges } from "./access";
 import type { Change, RenderedStack, StackChange } from "./change";
 import type { ObjectChange } from "./objects";
 import type { Preview } from "./preview";
@@ -32,11 +33,12 @@ function overviewOf(change: Change, most: number): string[] {
     "",
     ...(failed === undefined
       ? tableOf(
-          ["stack", "auth", "guardrails", "objects", "`pulumi preview`"],
+          ["stack", "auth", "guardrails", "access", "objects", "`pulumi preview`"],
           stacks.map((stack) => [
             code(stack.name),
             authOf(stack),
             guardrailsOf(stack),
+            accessOf(stack),
             objectsOf(stack.objects),
             previewOf(stack.preview),
           ]),
@@ -78,6 +80,26 @@ function guardrailsOf({ head, preview }: StackChange): string {
   ].join(", ");
 }
 
+/** How access changes, in a table and in the overview: first what takes access away. */
+const marks = {
+  lost: ["−", (count: number) => `− ${count}`],
+  closed: ["− everybody in", (count: number) => `closes ${counted(count, "namespace")}`],
+  gained: ["+", (count: number) => `+ ${count}`],
+  opened: ["+ everybody in", (count: number) => `opens ${counted(count, "namespace")}`],
+  authenticates: ["must authenticate", (count: number) => `${count} must authenticate`],
+  "no longer authenticates": ["need not authenticate", (count: number) => `${count} need not authenticate`],
+} as const;
+
+function accessOf({ head, base }: StackChange): string {
+  if (!head || !base) return "not compared";
+  const changes = accessChanges(base, head);
+  const parts = Object.entries(marks).flatMap(([wanted, [, say]]) => {
+    const count = changes.filter(({ change }) => change === wanted).length;
+    return count > 0 ? [say(count)] : [];
+  });
+  return parts.join(", ") || "no change";
+}
+
 function objectsOf(objects: readonly ObjectChange[] | undefined): string {
   if (!objects) return "not compared";
   const count = (wanted: string) => objects.filter(({ change }) => change === wanted).length;
@@ -104,6 +126,13 @@ function stackOf(stack: StackChange, most: number): string[] {
   const parts = [
     ...verdictsOf(stack, most),
     ...phasesOf(head, base, preview, most),
+    ...apart(
+      tableOf(
+        ["access", "who calls whom"],
+        (head && base ? accessChanges(base, head) : []).map(({ change, what }) => [marks[change][0], code(what)]),
+        most,
+      ),
+    ),
     ...part(
       "Objects that are rendered otherwise",
       tableOf(
@@ -159,7 +188,7 @@ function verdictsOf({ head, base, preview }: StackChange, most: number): string[
     ...failed,
     ...linesOf(others, most),
     ...(silent ? ["", "It gives no reason in its JSON, as for what the policy pack alone refuses: see its log."] : []),
-    ...(rows.length > 0 ? ["", ...tableOf(["", "guardrail", "what it says"], rows, most)] : []),
+    ...apart(tableOf(["", "guardrail", "what it says"], rows, most)),
     ...(old > 0 ? ["", `${counted(old, "warning")} as before this change.`] : []),
   ];
 }
@@ -194,6 +223,9 @@ function phasesOf(
 function part(summary: string, table: readonly string[]): string[] {
   return table.length === 0 ? [] : ["", `<details><summary>${summary}</summary>`, "", ...table, "", "</details>"];
 }
+
+/** A table after what is before it. */
+const apart = (table: readonly string[]) => (table.length > 0 ? ["", ...table] : []);
 
 /** Lines of others as a list, at most so many. */
 function linesOf(lines: readonly string[], most: number): string[] {

@@ -165,7 +165,7 @@ describe("the steps that need no secret", () => {
   const says = () => {
     expect(posted).toHaveLength(1);
     expect(posted[0]).toContain("| `apps` | **on → off** |");
-    expect(posted[0]).toMatch(/\| `infra` \| on \| ✅ [^|]+ \| none \| not run \|/);
+    expect(posted[0]).toMatch(/\| `infra` \| on \| ✅ [^|]+ \| no change \| none \| not run \|/);
     expect(posted[0]).toContain("**`pulumi preview` failed.**");
     expect(posted[0]).toContain("| ❌ | `resume` | `zero-trust:auth is wrong` |");
     expect(posted[0]).not.toContain("a value");

@@ -40,7 +40,7 @@ describe("the comment of a change", () => {
     side("head");
     const text = comment();
     expect(text.startsWith(marker)).toBe(true);
-    expect(text).toContain("| `apps` | on | ✅ 63 of 75 hold, 3 warnings | none | not run |");
+    expect(text).toContain("| `apps` | on | ✅ 63 of 75 hold, 3 warnings | no change | none | not run |");
     expect(text).toContain("3 warnings as before this change.");
     expect(text).not.toContain("<details>");
   });
@@ -56,7 +56,24 @@ describe("the comment of a change", () => {
     expect(text).toMatch(
       /\| ~ \| `CiliumNetworkPolicy orders\/allow-api-[^`]+` \| `spec.ingress\[0\].authentication \(removed\)` \|/,
     );
+    expect(text).toContain("| need not authenticate | `web/frontend -> orders/api:8080` |");
     expect(text).toMatch(/`cilium-values.yaml` \| `authentication.enabled true -> false`/);
+  });
+
+  test("shows who gains and who loses access, and a namespace that closes or opens for everybody", () => {
+    const callers = (...accounts: string[]) =>
+      `access[0].callers=${JSON.stringify(accounts.map((serviceAccount) => ({ namespace: "web", serviceAccount })))}`;
+    side("base", callers("old", "both"));
+    side("head", callers("new", "both"));
+    expect(comment()).toContain("hold, 3 warnings | − 1, + 1 |");
+    expect(comment()).toContain("| + | `web/new -> orders/api:8080` |");
+    expect(comment()).toContain("| − | `web/old -> orders/api:8080` |");
+    expect(comment()).not.toContain("web/both");
+    side("head", callers("new", "both"), "rollout.phases.orders=observe");
+    expect(comment()).toContain("| + everybody in | `orders` |");
+    side("base", "rollout.phases.orders=off");
+    side("head", callers("new"));
+    expect(comment()).toContain("| − everybody in | `orders, but for: web/new -> orders/api:8080` |");
   });
 
   test("names a guardrail that is violated, and what to write instead", () => {
@@ -74,7 +91,7 @@ describe("the comment of a change", () => {
     preview("error: one-step: zero-trust:rollout.phases.x goes from off to require\nboom");
     write("preview/apps.failed", "");
     const text = comment();
-    expect(text).toContain("❌ 1 violated, 3 warnings | not compared | ❌ failed, 2 to `update` |");
+    expect(text).toContain("❌ 1 violated, 3 warnings | not compared | not compared | ❌ failed, 2 to `update` |");
     expect(text).toContain("**`pulumi preview` failed.**");
     expect(text).toContain("| ❌ | `one-step` | `zero-trust:rollout.phases.x goes from off to require` |");
     expect(text).toContain("- `boom`");
