@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { load } from "js-yaml";
+import { describe, expect, test } from "vitest";
+import { root } from "../support/stacks";
+
+const read = (file: string) => readFileSync(join(root, file), "utf8");
+const files = ["mise.toml", ".devcontainer/devcontainer.json", ".envrc", "docs/gitlab-ci.yml"];
+const pipelines = [".github/workflows/pull-request.yml", ".github/workflows/deploy.yml"];
+
+describe("wherever Pulumi is run", () => {
+  test.each([...files, ...pipelines])("%s names the policy pack", (file) => {
+    expect(read(file)).toMatch(/PULUMI_OPTION_POLICY_PACK"?( = "|: "?|=)policy\b/);
+  });
+
+  test("it is one version, and one that the program takes", () => {
+    const versions = [...files, ...pipelines, "docs/pulumi.md"].flatMap((file) =>
+      [...read(file).matchAll(/(?:pulumi(?:@| = ")|--version )(\d+\.\d+\.\d+)/g)].map(([, version]) => version),
+    );
+    expect(versions).toHaveLength(6);
+    expect(new Set(versions).size).toBe(1);
+    const { requiredPulumiVersion } = load(read("Pulumi.yaml")) as { requiredPulumiVersion: string };
+    const minor = (version: string) => Number(version.split(".")[1]);
+    expect(minor(versions[0] ?? "")).toBeGreaterThanOrEqual(minor(requiredPulumiVersion));
+  });
+
+  test("a dev container is described as the tools read it", () => {
+    expect(JSON.parse(read(".devcontainer/devcontainer.json"))).toMatchObject({
+      image: expect.stringMatching(/^mcr\.microsoft\.com\/devcontainers\//) as string,
+      containerEnv: { PULUMI_OPTION_POLICY_PACK: "policy" },
+    });
+  });
+});
