@@ -16,12 +16,13 @@ const patient = [
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** They wait for minutes, or are about what is seldom changed: databases, authorities and issuers of others. */
+/** They wait for minutes, or are about what is seldom changed: databases, authorities and issuers of others, and the package for other programs. */
 const slow = [
   ...["authority", "certificates", "certManager", "datastore", "expired", "labDatabase"].map(
     (name) => `identity/${name}`,
   ),
   "certManagerRules",
+  "library",
 ].map((name) => `test/lab/${name}.test.ts`);
 
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */

@@ -1,4 +1,5 @@
-import { Provider } from "@pulumi/kubernetes";
+// Of the whole package, whose types are large, the types of this one need no more.
+import { Provider } from "@pulumi/kubernetes/provider";
 import type { StackConfig } from "./config/schema";
 
 /**

@@ -21,7 +21,7 @@ interface Backend {
 
 /** What of the project the commands need. */
 const parts = [
-  ...["components", "policy", "index.ts", "start.js", "bundle.js", "package.json", "test/fixtures"],
+  ...["components", "policy", "index.ts", "deploy.ts", "start.js", "bundle.js", "package.json", "test/fixtures"],
   ...["tsconfig.json", "Pulumi.yaml", "Pulumi.apps.yaml", "Pulumi.infra.yaml"],
 ];
 

@@ -7,8 +7,11 @@ import { ciliumAuthPolicyObjects, type CiliumAuthPolicyArgs } from "./cilium";
  * Who may call the workloads of one namespace, as CiliumNetworkPolicies: in `observe` they deny nothing, in `allow` they admit workloads by their
  * labels and others by their address, in `require` workloads must also authenticate. (There is no resource of this kind in Cilium.)
  *
+ * In `require` it comes after a Cilium that authenticates already, on every node: before, new connections are dropped. `plan` holds a namespace in `allow` until then, and changes its policies first on the way
+ * off; composed by hand, both are yours to do.
+ *
  * @example
- * new CiliumAuthPolicy("access-orders", {
+ * const policy = new CiliumAuthPolicy("access-orders", {
  *   namespace: "orders",
  *   phase: "require",
  *   intents: [{

@@ -11,9 +11,13 @@ import type { CertificatesArgs } from "./settings";
  * new Certificates("certificates", {
  *   install: "external",
  *   namespace: "cert-manager",
+ *   serviceAccount: "cert-manager",
+ *   version: "1.21.2",
+ *   values: {},
+ *   clusterDomain: "cluster.local",
  *   issuers: { internal: { ca: { duration: "87600h" } } },
  *   workloads: [{ name: "api-tls", namespace: "orders", service: "api", issuer: "internal", dnsNames: [], organizations: [] }],
- *   …
+ *   approval: false,
  * }, { provider });
  */
 export class Certificates extends pulumi.ComponentResource {

@@ -8,8 +8,10 @@ import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./values";
  * Cilium's authentication, on or off by one flag: the part of its chart's values that decides it, delivered as a ConfigMap that a Flux HelmRelease
  * reads, in a Helm release of our own, or as an output for whoever installs Cilium.
  *
+ * Where it goes on, it comes after SPIRE. Where it goes off, it comes after the policies that demanded authentication: a `dependsOn` that was right on the way on is wrong then, and `plan` turns it.
+ *
  * @example
- * new CiliumAuth("cilium-auth", {
+ * const ciliumAuth = new CiliumAuth("cilium-auth", {
  *   enabled: true,
  *   delivery: "flux",
  *   releaseNamespace: "kube-system",

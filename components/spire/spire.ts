@@ -9,13 +9,21 @@ import { serverAddress, type SpireArgs } from "./settings";
  * entries by which Cilium takes part.
  *
  * @example
- * new Spire("spire", {
+ * const spire = new Spire("spire", {
+ *   install: "managed",
  *   trustDomain: "apps.zt.internal",
  *   clusterName: "apps",
+ *   agentNamespace: "spire",
  *   ciliumNamespace: "kube-system",
  *   version: "1.15.3",
  *   images: { pullPolicy: "IfNotPresent" },
  *   replicas: 1,
+ *   datastore: { type: "sqlite3" },
+ *   upstreamAuthority: {},
+ *   keyManager: {},
+ *   workloads: [],
+ *   entries: [],
+ *   admissionPolicy: true,
  *   skipKubeletVerification: false,
  *   storage: { size: "1Gi" },
  *   ttl: { ca: "168h", agent: "4h", x509Svid: "4h", jwtSvid: "5m" },

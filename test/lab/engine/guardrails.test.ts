@@ -15,10 +15,10 @@ describe("a mandatory violation stops an update before the API server has seen a
   const readme =
     /^ +error: one-step: (?:.*\n)+?```/m.exec(readFileSync("README.md", "utf8"))?.[0].split("\n").slice(0, -1) ??
     expect.fail();
-  const write = (text: string) => writeFileSync(join(stack.project.directory, "index.ts"), text);
+  const write = (text: string) => writeFileSync(join(stack.project.directory, "deploy.ts"), text);
   beforeAll(async () => {
     stack = await LabStack.start();
-    program = readFileSync(join(stack.project.directory, "index.ts"), "utf8");
+    program = readFileSync(join(stack.project.directory, "deploy.ts"), "utf8");
     stack.set("rollout.phases.kube-system", "require");
     written = stack.watchWrites();
   });

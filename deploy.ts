@@ -1,0 +1,53 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { clusterProvider } from "./components/cluster";
+import type { StackConfig } from "./components/config/schema";
+import { plan } from "./components/plan";
+import { readKnown, registerPlan } from "./components/program";
+import { preflight } from "./policy/preflight";
+
+/**
+ * Everything for one cluster, in the order that keeps its traffic up on the way on and on the way off, judged by the guardrails before anything is registered.
+ *
+ * @param config as loadConfig reads it
+ * @param provider the cluster's, with what clusterProvider says of it
+ * @returns what must be the stack's outputs, by these names: the next update begins with them, and without them takes itself for the first
+ * @throws RunError where a guardrail is violated; in a preview only once everything is registered, so that it shows the whole plan and fails
+ *
+ * @example
+ * const config = loadConfig(
+ *   {
+ *     auth: true,
+ *     trustDomain: "apps.zt.internal",
+ *     cluster: {
+ *       name: "apps",
+ *       context: "apps",
+ *       identity: "00000000-0000-0000-0000-000000000000",
+ *       kubernetes: "1.34",
+ *       cilium: { version: "1.19.3", delivery: "flux" },
+ *     },
+ *     rollout: { phases: { orders: "observe" } },
+ *     access: [
+ *       {
+ *         name: "api",
+ *         target: { namespace: "orders", selector: { app: "api" } },
+ *         port: 8080,
+ *         callers: [{ namespace: "web", serviceAccount: "frontend" }],
+ *       },
+ *     ],
+ *   },
+ *   pulumi.getStack(),
+ * );
+ * export = () => deploy(config);
+ */
+export async function deploy(
+  config: StackConfig,
+  provider: pulumi.ProviderResource = clusterProvider(config.cluster),
+): Promise<ReturnType<typeof registerPlan>> {
+  const known = await readKnown(config);
+  const update = plan(config, known.previous);
+
+  const refusal = preflight(config, known, update);
+  const outputs = registerPlan(update, known.previous, provider, config);
+  if (refusal) throw refusal;
+  return outputs;
+}
