@@ -29,9 +29,9 @@ export function spireConfigurationOf(
     const external = (type: string) =>
       all(type)
         .flatMap(Object.entries)
-        .map(([name, settings]) => ({ name, ...recordOf(settings) }) as Record<string, unknown> & { name: string })
-        .filter(({ plugin_cmd }) => plugin_cmd !== undefined)
-        .map(({ name, plugin_checksum }) => ({ name, pinned: plugin_checksum !== undefined }));
+        .map(([name, settings]) => ({ name, settings: recordOf(settings) }))
+        .filter(({ settings }) => settings["plugin_cmd"] !== undefined)
+        .map(({ name, settings }) => ({ name, pinned: settings["plugin_checksum"] !== undefined }));
     const plugin = (type: string, name: string) =>
       recordOf(
         all(type)
@@ -42,6 +42,10 @@ export function spireConfigurationOf(
   }
   return undefined;
 }
+
+/** Whether the server takes what such an agent shows only once, ever (spire doc/plugin_server_nodeattestor_aws_iid.md, _gcp_iit.md). */
+export const attestsOnce = ({ names }: SpireConfiguration): boolean =>
+  names("NodeAttestor").some((name) => name === "aws_iid" || name === "gcp_iit");
 
 /** Whether an object may be part of a SPIRE: by its kind, by its namespace, or by what it says. */
 export function mayBeSpire(manifest: KubernetesObject): boolean {

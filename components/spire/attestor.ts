@@ -45,7 +45,7 @@ export interface ExternalPlugin {
 export const keptData = "/var/lib/spire/agent";
 
 /** Names of the plugins by which a node attests once: SPIRE's server refuses the same one again (doc/plugin_server_nodeattestor_aws_iid.md, _gcp_iit.md). */
-export const attestingOnce: readonly string[] = ["aws_iid", "gcp_iit"];
+const attestingOnce: readonly string[] = ["aws_iid", "gcp_iit"];
 
 const chosen = ({ nodeAttestor = {} }: ManagedSpire): NodeAttestor => nodeAttestor;
 

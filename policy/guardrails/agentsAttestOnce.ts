@@ -1,7 +1,6 @@
 import { seconds } from "../../components/duration";
-import { attestingOnce } from "../../components/spire/attestor";
 import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
+import { attestsOnce, mayBeSpire } from "../spireConfiguration";
 import { spireWorkloads, volumeAt, type SpireWorkload } from "../spireWorkloads";
 import { recordOf, textOf } from "../values";
 
@@ -16,9 +15,7 @@ export const agentsAttestOnce: Guardrail = {
   blocksOff: false,
   reads: (object) => ["ConfigMap", "DaemonSet"].includes(object.kind) && mayBeSpire(object),
   checkStack: ({ objects }) => {
-    const agents = spireWorkloads(objects, "agent").filter(({ configuration: { names } }) =>
-      names("NodeAttestor").some((name) => attestingOnce.includes(name)),
-    );
+    const agents = spireWorkloads(objects, "agent").filter(({ configuration }) => attestsOnce(configuration));
     return [
       ...agents.flatMap(judge),
       ...(agents.length === 0 ? [] : spireWorkloads(objects, "server").flatMap(timeAway)),

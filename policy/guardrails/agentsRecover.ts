@@ -1,6 +1,5 @@
-import { attestingOnce } from "../../components/spire/attestor";
 import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
+import { attestsOnce, mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
 import { textOf } from "../values";
 
 export const agentsRecover: Guardrail = {
@@ -15,7 +14,7 @@ export const agentsRecover: Guardrail = {
   checkObject: (object) => {
     const configuration = spireConfigurationOf(object, "agent");
     // Who attests only once cannot start again: the guardrail agents-attest-once.
-    if (!configuration || configuration.names("NodeAttestor").some((name) => attestingOnce.includes(name))) return [];
+    if (!configuration || attestsOnce(configuration)) return [];
     const { rebootstrap_mode: mode = "never" } = configuration.main;
     const where = `data["${configuration.file}"] agent.rebootstrap_mode`;
     return mode === "always" ? [] : [inObject(object, where, `is ${textOf(mode)}; write always`)];

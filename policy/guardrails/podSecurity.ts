@@ -1,6 +1,4 @@
 import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import { keptData } from "../../components/spire/attestor";
-import { spire } from "../../components/spire/settings";
 import type { Facts } from "../facts";
 import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
 import { mayBeSpire } from "../spireConfiguration";
@@ -42,7 +40,7 @@ const driversOf = (kubelet = "/var/lib/kubelet"): string[] =>
  */
 const agentsMount = ({ x509pop, awsIid, gcpIit }: NonNullable<Facts["config"]["spire"]["nodeAttestor"]> = {}) => [
   ...(x509pop ? [x509pop.directory] : []),
-  ...(awsIid || gcpIit ? [keptData] : []),
+  ...(awsIid || gcpIit ? ["/var/lib/spire/agent"] : []),
 ];
 const isSpireNamespace = (object: KubernetesObject) => object.kind === "Namespace" && mayBeSpire(object);
 
@@ -56,7 +54,7 @@ function restricted(workload: KubernetesObject, { config }: Facts): Violation[] 
     users.add(own["runAsUser"] ?? all["runAsUser"]);
     // Privileged is all that there is to have.
     if (name === csiDriverContainer && isCsiDriver(workload)) return [];
-    if (name === spire.agent && isAgent(workload) && config.spire.nodeAttestor?.tpm) return [];
+    if (name === "spire-agent" && isAgent(workload) && config.spire.nodeAttestor?.tpm) return [];
     const expect = (key: string, value: unknown, wanted: unknown) =>
       mismatch(`${describeObject(workload)} containers[${textOf(name)}].${key}`, value, wanted);
     return [
