@@ -16,9 +16,9 @@ const patient = [
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** They wait for minutes, or are about what is seldom changed: databases, authorities and issuers of others, and the package for other programs. */
+/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, and the package for other programs. */
 const slow = [
-  ...["authority", "certificates", "certManager", "datastore", "expired", "labDatabase"].map(
+  ...["attestor", "authority", "certificates", "certManager", "datastore", "expired", "labDatabase"].map(
     (name) => `identity/${name}`,
   ),
   "certManagerRules",
