@@ -1,4 +1,5 @@
 import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio";
+import { waypointNotes } from "./access/waypointNotes";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
 import { marksSnippet, meshMarks, meshNamespaceObjects, type MeshNamespacesArgs } from "./access/meshMarks";
@@ -126,6 +127,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
       ...peerNotes(config, federation, previous),
       ...meshNotes(config, previous, phases),
+      ...waypointNotes(config, phases),
       ...(config.spire.egressPolicy && installsCilium(config, previous) ? [laterEgressNote] : []),
     ],
     access: accessOf(config.access, rollout.phases),
@@ -252,7 +254,9 @@ function accessComponents(
   if (phase === "off") return [];
   const name = `access-${namespace}`;
   if (mesh?.istio) {
-    const args = { namespace, phase, intents, trustDomain };
+    const { mode, waypoint } = mesh.istio;
+    const gateway = mode === "ambient" && waypoint !== undefined ? { waypoint } : {};
+    const args = { namespace, phase, intents, trustDomain, ...gateway };
     return [{ kind: "IstioAuthPolicy", name, args, objects: istioAuthPolicyObjects(name, args), after: [] }];
   }
   if (mesh?.linkerd) {

@@ -15,8 +15,20 @@ import { transitions } from "./support/stacks";
 
 const meshes = {
   istio: { istio: { pathNormalization: "DECODE_AND_MERGE_SLASHES" } },
+  ambient: { istio: { pathNormalization: "DECODE_AND_MERGE_SLASHES", mode: "ambient", waypoint: "waypoint" } },
   linkerd: { linkerd: {} },
 } as const;
+
+/** How each is told, and how many objects turn it off. */
+const said = new Map([
+  ["istio", { title: "Istio (sidecar)", commands: 3 }],
+  ["ambient", { title: "Istio (ambient)", commands: 4 }],
+  ["linkerd", { title: "Linkerd", commands: 1 }],
+]);
+
+/** In ambient mode, the Service in front of the target. */
+const serviceFor = (mesh: { istio?: { waypoint?: string } }) =>
+  mesh.istio?.waypoint === undefined ? {} : { service: { name: "api", port: 80 } };
 
 const values = (mesh: object): Record<string, unknown> => ({
   auth: true,
@@ -33,7 +45,7 @@ const values = (mesh: object): Record<string, unknown> => ({
   access: [
     {
       name: "api",
-      target: { namespace: "orders", selector: { app: "api" } },
+      target: { namespace: "orders", selector: { app: "api" }, ...serviceFor(mesh) },
       port: 8080,
       callers: [
         { namespace: "web", serviceAccount: "frontend" },
@@ -42,7 +54,7 @@ const values = (mesh: object): Record<string, unknown> => ({
     },
     {
       name: "reports",
-      target: { namespace: "orders", selector: { app: "api" } },
+      target: { namespace: "orders", selector: { app: "api" }, ...serviceFor(mesh) },
       port: 8080,
       callers: [{ namespace: "billing", serviceAccount: "*" }],
       operations: [{ methods: ["GET"], paths: [{ prefix: "/v1" }, { exact: "/healthz" }] }],
@@ -102,7 +114,7 @@ describe.each(Object.entries(meshes))("a stack whose mesh is %s", (name, mesh) =
     const { update, config } = planOf(true, "off");
     expect(update.components.map(({ kind }) => kind)).toEqual([
       "MeshNamespaces",
-      name === "istio" ? "IstioAuthPolicy" : "LinkerdAuthPolicy",
+      name === "linkerd" ? "LinkerdAuthPolicy" : "IstioAuthPolicy",
     ]);
     expect(update.ciliumValues).toBeUndefined();
     expect([update.waitsForCilium, update.waitsForNodes, update.waitsForSpire]).toEqual([false, false, false]);
@@ -114,14 +126,28 @@ describe.each(Object.entries(meshes))("a stack whose mesh is %s", (name, mesh) =
   test("can be told and turned off without Pulumi", () => {
     const { config, update } = planOf(false, "on");
     const stack = { name: "apps", from: "on", config, plan: update, verdicts: [], waivers: [] } as const;
-    expect(viewOf(stack, (_, text) => text)).toContain(name === "istio" ? "Istio (sidecar)" : "Linkerd");
+    expect(viewOf(stack, (_, text) => text)).toContain(said.get(name)?.title);
     const commands = breakGlass(stack)
       .split("\n")
       .filter((line) => line.startsWith("kubectl"));
-    expect(commands.length).toBe(name === "istio" ? 3 : 1);
+    expect(commands.length).toBe(said.get(name)?.commands);
     for (const command of commands)
       expect(command).toMatch(/patch \w+\.(security\.istio|policy\.linkerd)\.io \S+ --type merge/);
   });
+});
+
+test("a Service in front of a target is refused where no waypoint is, and a preview says which ones need their label", () => {
+  const { access } = values(meshes.ambient);
+  const refused = expect.stringMatching(
+    /^zero-trust:access\[0\]\.target\.service .*: nothing: it has an effect only in/,
+  ) as string;
+  expect(problems(meshes.linkerd, { access })).toContainEqual(refused);
+  expect(problems(meshes.istio, { access })).toContainEqual(refused);
+  const config = load(meshes.ambient);
+  const notes = (from: (typeof transitions)[number]["from"]) => plan(config, previousFor(from, config)).notes;
+  const label = "kubectl --context apps label service api --namespace orders istio.io/use-waypoint=waypoint";
+  expect(notes("new").join()).toContain(label);
+  expect(notes("on").join()).not.toContain("label service");
 });
 
 describe("a mesh", () => {

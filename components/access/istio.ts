@@ -1,13 +1,13 @@
-import { isWorkload, type Selector } from "../config/intent";
+import { isWorkload } from "../config/intent";
 import type { Intent, Operation, Phase } from "../config/schema";
 import { groupBy } from "../groupBy";
 import { forced, owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
-import type { MeshConflict } from "./mesh";
+import { waypointGateway, waypointIdentity, waypointTarget } from "./istioWaypoint";
 import { byTarget, shortHash, targetName } from "./targets";
 
 type Caller = Intent["callers"][number];
 
-/** The intents of one namespace whose pods have Istio's sidecars. */
+/** The intents of one namespace whose pods are in Istio's mesh, with sidecars or behind ztunnel. */
 export interface IstioAuthPolicyArgs {
   readonly namespace: string;
   /**
@@ -19,6 +19,8 @@ export interface IstioAuthPolicyArgs {
   readonly intents: readonly Intent[];
   /** Of the callers' certificates: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`. */
   readonly trustDomain: string;
+  /** In ambient mode, the Gateway through which callers of a target's `service` come, and which this makes. @default none */
+  readonly waypoint?: string;
 }
 
 /**
@@ -26,21 +28,55 @@ export interface IstioAuthPolicyArgs {
  * is closed to everybody whom none admits, on each of its ports. So what opens the namespace is there before the first policy, and goes after the last: one object
  * changes, for all pods at once.
  *
+ * With a waypoint, a policy and a default of its own beside them. They come before the pods admit it, and the Gateway, which makes it, comes last: nobody gets past a waypoint
+ * that nothing is written for.
+ *
  * @throws Error for what `istioConflicts` refuses
  */
 export function istioAuthPolicyObjects(component: string, args: IstioAuthPolicyArgs): PlannedObject[] {
-  const allow = byTarget(args.intents).map((intents) => planned(component, allowPolicy(args, intents)));
+  const targets = byTarget(args.intents);
+  const allow = targets.map((intents) => planned(component, allowPolicy(args, intents)));
   const standard = planned(component, defaultPolicy(args));
-  const names = allow.map(({ name }) => name);
-  const policies =
-    args.phase === "observe"
-      ? [standard, ...allow.map((policy) => ({ ...policy, after: [standard.name] }))]
-      : [...allow, { ...standard, after: names }];
-  return [...policies, ...peerAuthentications(args).map((object) => planned(component, object))];
+  const waypoint = waypointOf(args, targets).map((manifest) => planned(component, manifest));
+  const [waypointStandard, gateway, ...waypointAllow] = waypoint;
+  const closed = args.phase !== "observe";
+  const defaults = waypointStandard ? [waypointStandard, standard] : [standard];
+  const policies = closed
+    ? inTurn(waypointAllow, waypointStandard ? [waypointStandard] : [], allow, [standard])
+    : inTurn(defaults, [...waypointAllow, ...allow]);
+  const last = gateway ? [{ ...gateway, after: policies.map(({ name }) => name) }] : [];
+  return [...policies, ...last, ...peerAuthentications(args).map((object) => planned(component, object))];
 }
 
+/** Each of a group after all of the group before it. */
+function inTurn(...groups: readonly (readonly PlannedObject[])[]): PlannedObject[] {
+  const filled = groups.filter((group) => group.length > 0);
+  return filled.flatMap((group, i) => {
+    const before = (filled[i - 1] ?? []).map(({ name }) => name);
+    return group.map((object) => ({ ...object, after: before }));
+  });
+}
+
+/** What is there for the waypoint: its default, the Gateway, and a policy for each target that it is in front of. Nothing where it is in front of none. */
+function waypointOf(args: IstioAuthPolicyArgs, targets: readonly [Intent, ...Intent[]][]): KubernetesObject[] {
+  const { namespace, waypoint } = args;
+  const policies = targets.flatMap((intents) => waypointPolicy(args, intents));
+  if (waypoint === undefined || policies.length === 0) return [];
+  const targetRefs = [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: waypoint }];
+  return [
+    object("AuthorizationPolicy", namespace, "zero-trust-waypoint-default", { targetRefs, ...everybodyOrNobody(args) }),
+    waypointGateway(namespace, waypoint),
+    ...policies,
+  ];
+}
+
+const kinds = new Map([
+  ["PeerAuthentication", "mtls-"],
+  ["Gateway", "gateway-"],
+]);
+
 function planned(component: string, manifest: KubernetesObject): PlannedObject {
-  const kind = manifest.kind === "PeerAuthentication" ? "mtls-" : "";
+  const kind = kinds.get(manifest.kind) ?? "";
   return { name: `${component}-${kind}${manifest.metadata.name}`, manifest, after: [], keep: false };
 }
 
@@ -51,30 +87,67 @@ const object = (kind: string, namespace: string, name: string, spec: object): Ku
   spec,
 });
 
-/** Admits everybody, or nobody: a policy without rules matches no request, and one empty rule every one. */
-function defaultPolicy({ namespace, phase }: IstioAuthPolicyArgs): KubernetesObject {
-  const rules = phase === "observe" ? { rules: [{}] } : {};
-  return object("AuthorizationPolicy", namespace, "zero-trust-default", { action: "ALLOW", ...rules });
-}
+const defaultPolicy = (args: IstioAuthPolicyArgs) =>
+  object("AuthorizationPolicy", args.namespace, "zero-trust-default", everybodyOrNobody(args));
 
-/** @param intents with the same target and port */
-function allowPolicy(
-  { namespace, trustDomain }: IstioAuthPolicyArgs,
-  intents: [Intent, ...Intent[]],
-): KubernetesObject {
+/** A policy without rules matches no request, and one empty rule every one. */
+const everybodyOrNobody = ({ phase }: IstioAuthPolicyArgs) => ({
+  action: "ALLOW",
+  ...(phase === "observe" ? { rules: [{}] } : {}),
+});
+
+/**
+ * Whom the pods admit. Behind a waypoint that is the waypoint, which has looked at the request, and who may do everything and so need not come through it; a caller that may
+ * do something alone is not among them, or it would call the pod's address.
+ *
+ * @param intents with the same target and port
+ */
+function allowPolicy(args: IstioAuthPolicyArgs, intents: [Intent, ...Intent[]]): KubernetesObject {
+  const { namespace, trustDomain } = args;
   const [{ target, port }] = intents;
-  const sameOperations = groupBy(intents, ({ operations }) => JSON.stringify(operations ?? null));
+  const waypoint = waypointTarget(args.waypoint, intents) && waypointIdentity(args);
+  const admitted = waypoint ? intents.filter(({ operations }) => operations === undefined) : intents;
+  const rules = rulesOf(admitted, [String(port)], trustDomain);
   return object("AuthorizationPolicy", namespace, targetName(intents[0]), {
     selector: { matchLabels: target.selector },
     action: "ALLOW",
-    rules: [...sameOperations.values()].map((group) => ({
-      from: sourcesOf(
-        group.flatMap(({ callers }) => callers),
-        trustDomain,
-      ),
-      to: operationsOf(group[0].operations, port),
-    })),
+    rules: waypoint
+      ? [{ from: [{ source: { principals: [waypoint] } }], to: [{ operation: { ports: [String(port)] } }] }, ...rules]
+      : rules,
   });
+}
+
+/**
+ * What the waypoint lets through to one target: to it, the port is the Service's. Networks have no certificate, so they never come that way.
+ *
+ * @param intents with the same target and port
+ */
+function waypointPolicy(args: IstioAuthPolicyArgs, intents: [Intent, ...Intent[]]): KubernetesObject[] {
+  const service = waypointTarget(args.waypoint, intents);
+  if (!service) return [];
+  const workloads = intents
+    .map((intent) => ({ ...intent, callers: intent.callers.filter(isWorkload) }))
+    .filter(({ callers }) => callers.length > 0);
+  const rules = rulesOf(workloads, [String(service.port)], args.trustDomain);
+  return [
+    object("AuthorizationPolicy", args.namespace, `waypoint-${targetName(intents[0])}`, {
+      targetRefs: [{ group: "", kind: "Service", name: service.name }],
+      action: "ALLOW",
+      ...(rules.length > 0 ? { rules } : {}),
+    }),
+  ];
+}
+
+/** A rule for all intents with the same operations. */
+function rulesOf(intents: readonly Intent[], ports: string[], trustDomain: string): object[] {
+  const sameOperations = groupBy(intents, ({ operations }) => JSON.stringify(operations ?? null));
+  return [...sameOperations.values()].map((group) => ({
+    from: sourcesOf(
+      group.flatMap(({ callers }) => callers),
+      trustDomain,
+    ),
+    to: operationsOf(group[0].operations, ports),
+  }));
 }
 
 /** Workloads by their certificates. Networks by their addresses, for those who have no certificate: one that is of the mesh is told by what it is. */
@@ -94,8 +167,7 @@ function sourcesOf(callers: readonly Caller[], trustDomain: string): object[] {
 }
 
 /** Istio compares with the path without its query, once that is normalised as the mesh's configuration says. */
-function operationsOf(operations: readonly Operation[] | undefined, port: number): object[] {
-  const ports = [String(port)];
+function operationsOf(operations: readonly Operation[] | undefined, ports: string[]): object[] {
   if (operations === undefined) return [{ operation: { ports } }];
   return operations.map(({ methods, paths }) => ({
     operation: {
@@ -132,91 +204,5 @@ function peerAuthentications({ namespace, phase, intents }: IstioAuthPolicyArgs)
   ];
 }
 
-const namesNetworks = ({ callers }: Intent) => callers.some((caller) => "cidr" in caller);
-
-/** How Istio is set up, as far as it decides what can be said. */
-export interface IstioMesh {
-  readonly mode: "sidecar" | "ambient";
-  readonly pathNormalization: "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
-}
-
-/**
- * What Istio cannot say, or would say wider than it is meant. Below a prefix it also admits segments that no intent admits, encoded ones say; with slashes merged
- * all of these are below the prefix for the server too.
- *
- * @param access every intent of a stack
- */
-export function istioConflicts(access: readonly Intent[], { mode, pathNormalization }: IstioMesh): MeshConflict[] {
-  const limited = access.findIndex(({ operations }) => operations);
-  const prefixed = access.some(({ operations = [] }) =>
-    operations.some(({ paths = [] }) => paths.some((path) => "prefix" in path)),
-  );
-  return [
-    ...access.flatMap((intent, i) => intent.callers.flatMap(callerConflicts(i))),
-    ...openTwice(access),
-    ...(mode === "ambient" && limited >= 0
-      ? [
-          {
-            path: ["access", limited, "operations"],
-            allowed: "nothing in ambient mode: ztunnel knows connections alone",
-          },
-        ]
-      : []),
-    ...(mode === "sidecar" && prefixed && pathNormalization === "BASE"
-      ? [
-          {
-            path: ["mesh", "istio", "pathNormalization"],
-            allowed:
-              "MERGE_SLASHES or DECODE_AND_MERGE_SLASHES, in Istio too, since access has a prefix: undecoded and unmerged, a path below it may lead elsewhere",
-            example: "DECODE_AND_MERGE_SLASHES",
-          },
-        ]
-      : []),
-  ];
-}
-
-const callerConflicts =
-  (i: number) =>
-  (caller: Caller, k: number): MeshConflict[] => {
-    const path = ["access", i, "callers", k];
-    if ("entity" in caller)
-      return [
-        {
-          path: [...path, "entity"],
-          allowed:
-            caller.entity === "ingress"
-              ? "the service account of the gateway's pods: to Istio they are a workload as every other"
-              : "a cidr with the addresses of these callers: Istio tells nobody apart who has no certificate",
-        },
-      ];
-    if (isWorkload(caller) && caller.withoutAuthentication !== undefined)
-      return [
-        {
-          path: [...path, "withoutAuthentication"],
-          allowed:
-            "nothing: Istio knows a workload by its certificate alone; a cidr with its addresses is admitted without one",
-        },
-      ];
-    return [];
-  };
-
-/** Of two PeerAuthentications with selectors Istio applies the older one to a pod that both select, and ignores the ports of the other. */
-function openTwice(access: readonly Intent[]): MeshConflict[] {
-  const open = access.map((intent, i) => ({ intent, i })).filter(({ intent }) => namesNetworks(intent));
-  return open.flatMap(({ intent: { target }, i }, n) => {
-    const other = open
-      .slice(0, n)
-      .find(
-        ({ intent }) =>
-          intent.target.namespace === target.namespace &&
-          shortHash(Object.entries(intent.target.selector).sort()) !==
-            shortHash(Object.entries(target.selector).sort()) &&
-          mayMeet(intent.target.selector, target.selector),
-      );
-    if (!other) return [];
-    const allowed = `the selector of access[${other.i}] (${other.intent.name}), or one that wants another value of a label in it: both name networks, and Istio opens the ports of one of them to a pod that both select`;
-    return [{ path: ["access", i, "target", "selector"], allowed }];
-  });
-}
-
-const mayMeet = (a: Selector, b: Selector) => Object.entries(a).every(([key, value]) => (b[key] ?? value) === value);
+/** Who has no certificate and is told by an address. */
+export const namesNetworks = ({ callers }: Intent) => callers.some((caller) => "cidr" in caller);

@@ -5,7 +5,8 @@ import { certificateConflicts } from "./certificateConflicts";
 import { certificates } from "./certificatesSchema";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
-import { istioConflicts } from "../access/istio";
+import { istioConflicts } from "../access/istioConflicts";
+import { servicesInVain } from "../access/waypointConflicts";
 import { linkerdConflicts } from "../access/linkerd";
 import { phases, schema, type Intent, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
@@ -156,7 +157,9 @@ function missingKeys({ spire, cluster, mesh }: PartialConfig): Conflict[] {
 /** Either Cilium authenticates or another mesh does, and each has what goes with it. */
 function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfig): Conflict[] {
   const none = { path: ["spire", "install"], hint: { allowed: "managed, bundled, external", example: "managed" } };
-  if (!mesh) return spire?.install === "none" ? [none] : [];
+  // With authentication off nobody is told apart, and off must always work.
+  const unsaid = auth === false ? [] : accessConflictsOf(mesh, access).map(({ path, ...hint }) => ({ path, hint }));
+  if (!mesh) return [...(spire?.install === "none" ? [none] : []), ...unsaid];
   const path = ["cluster", "cilium"];
   const nothing = { allowed: "nothing: with another mesh this program does not touch Cilium" };
   return [
@@ -177,15 +180,15 @@ function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfi
           },
         ]
       : []),
-    // With authentication off nobody is told apart, and off must always work.
-    ...(auth === false ? [] : accessConflictsOf(mesh, access).map(({ path, ...hint }) => ({ path, hint }))),
+    ...unsaid,
   ];
 }
 
-function accessConflictsOf(mesh: NonNullable<PartialConfig["mesh"]>, access: readonly Intent[]) {
-  if (mesh.linkerd) return linkerdConflicts(access);
-  const { mode = "sidecar", pathNormalization = "BASE" } = mesh.istio ?? {};
-  return istioConflicts(access, { mode, pathNormalization });
+function accessConflictsOf(mesh: PartialConfig["mesh"], access: readonly Intent[]) {
+  if (mesh?.linkerd) return [...linkerdConflicts(access), ...servicesInVain(access)];
+  if (!mesh?.istio) return servicesInVain(access);
+  const { mode = "sidecar", pathNormalization = "BASE", waypoint } = mesh.istio;
+  return istioConflicts(access, { mode, pathNormalization, waypoint });
 }
 
 /** Keys that SPIRE at this version, or without an authority above it, cannot have. */

@@ -86,6 +86,15 @@ export const intent = object({
       "one or more pod labels, as in { app: api }",
       '{"app":"api"}',
     ),
+    /**
+     * In Istio's ambient mode, the Service of the same pods that has the label `istio.io/use-waypoint`: through it come callers that may do certain operations alone
+     * (docs/meshes.md).
+     */
+    service: object({
+      name,
+      /** Its own port, where that leads to the container's. @default the port of the intent */
+      port: whole(1, 65535, 80).optional(),
+    }).optional(),
   }),
   /** The port of the container, not of a Service. TCP: UDP has no retransmit and would lose the packets before the handshake. */
   port: whole(1, 65535, 8080),

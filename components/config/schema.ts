@@ -93,8 +93,10 @@ const mesh = oneOf({
      * merges slashes.
      */
     pathNormalization: choice("BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES").default("BASE"),
-    /** `ambient`: ztunnel, which knows connections alone. */
+    /** `ambient`: ztunnel, which knows connections alone, and a waypoint where requests matter. */
     mode: choice("sidecar", "ambient").default("sidecar"),
+    /** With `ambient`, the Gateway that this program makes in namespaces where an intent's target has a `service`. @default none */
+    waypoint: name.optional(),
     namespaces: namespaceMarks,
     /** With sidecars, the revision or tag of istiod that injects them. @default the one without a revision */
     revision: name.optional(),

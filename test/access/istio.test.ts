@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decide, type Call, type Peer } from "../../components/access/decide";
-import { istioAuthPolicyObjects, istioConflicts, type IstioMesh } from "../../components/access/istio";
+import { istioAuthPolicyObjects } from "../../components/access/istio";
+import { istioConflicts, type IstioMesh } from "../../components/access/istioConflicts";
 import type { Intent, Phase } from "../../components/config/schema";
 import { bypasses, calls, harmless, meshIntents } from "../support/calls";
 import { admits, normalised, type IstioObject, type IstioRequest, type Normalization } from "./istioPolicy";
@@ -160,7 +161,7 @@ describe("for Istio are refused", () => {
     const prefix = api({ operations: [{ paths: [{ prefix: "/api" }] }] });
     const paths = (intent: Intent, mesh: Partial<IstioMesh>) =>
       istioConflicts([intent], { ...sidecars, ...mesh }).map(({ path }) => path.join("."));
-    expect(paths(get, { mode: "ambient" })).toEqual(["access.0.operations"]);
+    expect(paths(get, { mode: "ambient" })).toEqual(["mesh.istio.waypoint"]);
     expect(paths(get, { pathNormalization: "BASE" })).toEqual([]);
     expect(paths(prefix, { pathNormalization: "BASE" })).toEqual(["mesh.istio.pathNormalization"]);
     expect(paths(prefix, {})).toEqual([]);

@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from "node:net";
 
 /**
- * What Istio's sidecars make of AuthorizationPolicies and PeerAuthentications, as its documentation has it (concepts/security, reference/config/security, ops/best-practices/security), and without a look at
+ * What Istio's sidecars, its ztunnel and its waypoints make of AuthorizationPolicies and PeerAuthentications, as its documentation has it (concepts/security, reference/config/security, ops/best-practices/security), and without a look at
  * the compiler.
  */
 export interface IstioRequest {
@@ -19,15 +19,22 @@ export type Normalization = "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERG
 
 export interface IstioObject {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec: Spec;
 }
 interface Spec {
   readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly targetRefs?: readonly { readonly group: string; readonly kind: string; readonly name: string }[];
   readonly action?: string;
   readonly rules?: readonly Rule[];
   readonly mtls?: { readonly mode?: string };
   readonly portLevelMtls?: Readonly<Record<string, { readonly mode?: string }>>;
+  /** A Gateway's. */
+  readonly gatewayClassName?: string;
 }
 interface Rule {
   readonly from?: readonly { readonly source: Source }[];
@@ -46,7 +53,7 @@ interface Operation {
 }
 
 const known = {
-  spec: ["selector", "action", "rules", "mtls", "portLevelMtls"],
+  spec: ["selector", "targetRefs", "action", "rules", "mtls", "portLevelMtls"],
   rule: ["from", "to"],
   source: ["principals", "notPrincipals", "ipBlocks"],
   operation: ["ports", "methods", "paths"],
@@ -55,17 +62,86 @@ const known = {
 /** @throws Error for an object that Istio's webhook refuses, or that says what is not judged here */
 export function admits(objects: readonly IstioObject[], request: IstioRequest, normalization: Normalization): boolean {
   objects.forEach(({ spec }) => validate(spec));
+  // What has targetRefs is for gateways and waypoints.
   const own = objects.filter(
-    ({ metadata, spec }) => metadata.namespace === request.to.namespace && selects(spec, request),
+    ({ metadata, spec }) => metadata.namespace === request.to.namespace && !spec.targetRefs && selects(spec, request),
   );
   if (mtlsMode(own, request.port) === "STRICT" && request.principal === undefined) return false;
+  return permitted(
+    own.filter(({ kind }) => kind === "AuthorizationPolicy"),
+    request,
+    normalization,
+  );
+}
 
-  const policies = own.filter(({ kind }) => kind === "AuthorizationPolicy");
+/** @param policies those that are for whoever is called */
+function permitted(policies: readonly IstioObject[], request: IstioRequest, normalization: Normalization): boolean {
   if (policies.some(({ spec }) => (spec.action ?? "ALLOW") !== "ALLOW")) throw new Error("only ALLOW is judged here");
   // Without a policy everybody is admitted; with one, whom a rule admits.
   if (policies.length === 0) return true;
   const path = normalised(request.http.path.split("?", 1)[0] ?? "", normalization);
   return policies.some(({ spec }) => (spec.rules ?? []).some((rule) => ruleMatches(rule, request, path)));
+}
+
+/** A Service, as a call to it comes to one of its pods. */
+export interface ServiceCall {
+  readonly name: string;
+  /** The Service's own. */
+  readonly port: number;
+  /** Its label `istio.io/use-waypoint`. */
+  readonly useWaypoint?: string;
+}
+
+/**
+ * The same in ambient mode (ambient/usage/waypoint, ambient/usage/l4-policy, ambient/usage/l7-features). A caller in the mesh that calls a Service with a waypoint comes through that, which
+ * goes by the policies for the Service and for its Gateway, sees the Service's port, and then calls the pod under a name of its own. Everybody else calls the pod. In front of that is
+ * ztunnel, which goes by what has no targetRefs, and leaves out rules about requests: it knows none.
+ *
+ * @param via undefined for a call to the pod's address
+ */
+export function admitsInAmbient(
+  objects: readonly IstioObject[],
+  request: IstioRequest,
+  via: ServiceCall | undefined,
+  normalization: Normalization,
+): boolean {
+  const gateway = via && request.principal !== undefined && waypointOf(objects, request, via);
+  if (!gateway) return admits(atLayer4(objects), request, normalization);
+  policiesIn(objects).forEach(({ spec }) => validate(spec));
+  const attached = policiesIn(objects).filter(({ metadata, spec }) => {
+    const refers = ({ group, kind, name }: NonNullable<Spec["targetRefs"]>[number]) =>
+      (group === "" && kind === "Service" && name === via.name) ||
+      (group === "gateway.networking.k8s.io" && kind === "Gateway" && name === gateway);
+    return metadata.namespace === request.to.namespace && spec.targetRefs?.some(refers);
+  });
+  if (!permitted(attached, { ...request, port: via.port }, normalization)) return false;
+  const [trustDomain] = (request.principal ?? "").split("/");
+  const principal = `${trustDomain}/ns/${request.to.namespace}/sa/${gateway}`;
+  return admits(atLayer4(objects), { ...request, principal, address: "172.20.9.9" }, normalization);
+}
+
+/** The name of the waypoint in front of a Service: one that is labelled with a Gateway that is not there, or is not for Services, has none. */
+function waypointOf(objects: readonly IstioObject[], { to }: IstioRequest, { useWaypoint }: ServiceCall) {
+  return objects.find(
+    ({ kind, metadata, spec }) =>
+      kind === "Gateway" &&
+      metadata.namespace === to.namespace &&
+      metadata.name === useWaypoint &&
+      spec.gatewayClassName === "istio-waypoint" &&
+      ["service", "all"].includes(metadata.labels?.["istio.io/waypoint-for"] ?? "service"),
+  )?.metadata.name;
+}
+
+const policiesIn = (objects: readonly IstioObject[]) => objects.filter(({ kind }) => kind !== "Gateway");
+
+/** What istiod tells ztunnel: a rule that allows and is about requests is left out, and the rest of the policy stays. */
+function atLayer4(objects: readonly IstioObject[]): IstioObject[] {
+  return policiesIn(objects).map((object) => {
+    const { rules } = object.spec;
+    if (!rules || object.spec.targetRefs) return object;
+    const kept = rules.filter(({ to = [] }) => !to.some(({ operation }) => operation.methods ?? operation.paths));
+    return { ...object, spec: { ...object.spec, rules: kept } };
+  });
 }
 
 /** The path that the server is asked for. */
@@ -162,6 +238,8 @@ function validate(spec: Spec): void {
     rule.from?.forEach(({ source }) => filled(source, known.source));
     rule.to?.forEach(({ operation }) => filled(operation, known.operation));
   }
+  if (spec.selector && spec.targetRefs) throw new Error("a selector cannot stand beside targetRefs");
+  if ((spec.targetRefs?.length ?? 1) === 0) throw new Error("targetRefs is empty");
   if (spec.portLevelMtls && !spec.selector) throw new Error("portLevelMtls needs a selector");
   if ((spec.rules?.length ?? 0) > 512) throw new Error("at most 512 rules");
 }

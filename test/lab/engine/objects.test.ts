@@ -120,6 +120,42 @@ describe("on an API server with Cilium's own CRDs", () => {
     expect(refused([strange])).toContain("rulez");
   });
 
+  test("so are the waypoint of an ambient mesh, by the Gateway API's own CRDs, and its policies", () => {
+    const istio = downloadModule("istio.io/api", "v1.31.1", "h1:5Yb5ihcz4YQsCkciusK7DnFpBMwRB6EFWeUKH1Atuyk=");
+    const api = downloadModule("sigs.k8s.io/gateway-api", "v1.6.3", "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=");
+    const crds = [
+      join(istio, "kubernetes/customresourcedefinitions.gen.yaml"),
+      join(api, "config/crd/standard/gateway.networking.k8s.io_gateways.yaml"),
+    ];
+    for (const file of crds) plane.kubectl(["apply", "--server-side", "--filename", file]);
+    for (const crd of [
+      "gateways.gateway.networking.k8s.io",
+      "authorizationpolicies.security.istio.io",
+      "peerauthentications.security.istio.io",
+    ])
+      plane.kubectl(["wait", "--for=condition=Established", `crd/${crd}`]);
+    plane.kubectl(["create", "namespace", "ambient"]);
+    const target = { namespace: "ambient", selector: { app: "api" }, service: { name: "api", port: 80 } };
+    const callers = [{ namespace: "web", serviceAccount: "frontend" }];
+    const operations = [{ methods: ["GET" as const], paths: [{ prefix: "/v1" }] }];
+    const intents = [{ name: "api", target, port: 8080, callers, operations }];
+    const objects = (["observe", "allow", "require"] as const).flatMap((phase) =>
+      istioAuthPolicyObjects("access", {
+        namespace: "ambient",
+        phase,
+        intents,
+        trustDomain: "apps.zt.internal",
+        waypoint: "waypoint",
+      }),
+    );
+    const kinds = objects.map(({ manifest }) => manifest.kind);
+    expect(kinds).toContain("Gateway");
+    expect(refused(objects.map(({ manifest }) => manifest))).toBe("");
+    const gateway = objects.find(({ manifest }) => manifest.kind === "Gateway") ?? expect.fail();
+    const strange = JSON.parse(JSON.stringify(gateway.manifest).replace('"HBONE"', '"H BONE"')) as KubernetesObject;
+    expect(refused([strange])).toContain("protocol");
+  });
+
   test("a mode that Cilium has not, and a misspelt field, are refused there", () => {
     const [{ manifest } = expect.fail()] = ciliumAuthPolicyObjects("access", {
       namespace: "orders",
