@@ -59,7 +59,9 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
 function meshBreakGlass(name: string, kubectl: string, manifests: readonly KubernetesObject[]): string {
   const servers = new Set(manifests.filter(({ kind }) => kind === "Server").map(({ metadata }) => metadata.name));
   const changes = ({ kind, metadata }: KubernetesObject) =>
-    kind === "PeerAuthentication" || /^zero-trust-(waypoint-)?default$/.test(metadata.name) || servers.has(metadata.name);
+    kind === "PeerAuthentication" ||
+    /^zero-trust-(waypoint-)?default$/.test(metadata.name) ||
+    servers.has(metadata.name);
   const relaxed = manifests.filter((manifest) => !["Server", "Namespace"].includes(manifest.kind) && changes(manifest));
   return [
     `# Turns authentication off on ${name} without Pulumi. Each command may be run again.`,

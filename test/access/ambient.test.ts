@@ -72,7 +72,11 @@ const ambientIntents = fc
   });
 
 /** The Service in front of the pod that is called, on the port that leads to the one that is called, as the intents have it. */
-function serviceOf(intents: readonly Intent[], { to, port }: Call, useWaypoint: string | undefined): ServiceCall | undefined {
+function serviceOf(
+  intents: readonly Intent[],
+  { to, port }: Call,
+  useWaypoint: string | undefined,
+): ServiceCall | undefined {
   const intent = intents.find(
     ({ target, port: container }) =>
       target.service &&
