@@ -125,7 +125,10 @@ describe("a plugin", () => {
     expect(keys).toEqual(expect.arrayContaining(keysIn(plugin_data)));
   };
   const keysIn = (data: object): string[] =>
-    Object.entries(data).flatMap(([key, value]) => [key, ...(isObject(value) && !Array.isArray(value) ? keysIn(value) : [])]);
+    Object.entries(data).flatMap(([key, value]) => [
+      key,
+      ...(isObject(value) && !Array.isArray(value) ? keysIn(value) : []),
+    ]);
 
   test.each([
     ...authorities.map((configured) => ({ ...configured, type: "upstreamauthority" })),
