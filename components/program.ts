@@ -17,6 +17,7 @@ import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
 import { askCsiDriver } from "./rollout/askCsiDriver";
 import { askMesh } from "./rollout/askMesh";
+import { askFlux } from "./rollout/askFlux";
 import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
@@ -60,12 +61,13 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const bundles = { ...peers, ...(typeof own === "string" ? { [state?.trustDomain ?? config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
-  const [asked, untold, pods, othersDriver, mesh] = await Promise.all([
+  const [asked, untold, pods, othersDriver, mesh, flux] = await Promise.all([
     enters ? askReadiness(config) : undefined,
     enters ? askAlerts(config.cluster) : [],
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
     isHere && config.spire.csi ? askCsiDriver(config.cluster) : undefined,
     isHere && config.mesh && !turnsOff(config, { ...(state ? { state } : {}) }) ? askMesh(config) : undefined,
+    isHere ? askFlux(config) : undefined,
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
   const known = decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
@@ -75,6 +77,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
     bundles,
     othersDriver,
     mesh,
+    flux,
   });
   return { ...known, lastAccess: access.value };
 }

@@ -3,7 +3,9 @@ import { csiDriver } from "../spire/csi";
 import type { NamespaceState } from "../access/meshMarks";
 import type { OthersDriver } from "./askCsiDriver";
 import type { MeshLook } from "./askMesh";
+import type { Flux } from "./askFlux";
 import type { Running } from "./askPods";
+import { ofFlux } from "./fluxFaults";
 import type { Look } from "./live";
 import { jumps } from "./promotions";
 import type { Readiness } from "./readiness";
@@ -32,6 +34,7 @@ export interface Known {
  * @param bundles of the trust domains that other stacks deploy
  * @param mesh the namespaces and pods of a mesh that is not Cilium
  * @param othersDriver who else has the CSI driver that this stack is to bring
+ * @param flux what of Flux decides over what this stack delivers by it
  */
 export function decideKnown(
   config: StackConfig,
@@ -45,6 +48,7 @@ export function decideKnown(
     bundles = {},
     othersDriver,
     mesh,
+    flux,
   }: {
     readiness?: Readiness;
     pods?: Readonly<Record<string, Running>>;
@@ -52,6 +56,7 @@ export function decideKnown(
     bundles?: Readonly<Record<string, string>>;
     othersDriver?: OthersDriver | undefined;
     mesh?: MeshLook | undefined;
+    flux?: Flux | undefined;
   } = {},
 ): Known {
   const record: Previous = {
@@ -112,12 +117,13 @@ export function decideKnown(
   const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
+  const delivery = ofFlux(flux, !config.auth);
   const nodes = look.nodes === undefined ? {} : { nodes: look.nodes };
   const previous = { ...record, cilium, ...nodes, ...running };
   return {
     previous,
-    errors: [...asked.errors, ...driver.errors],
-    notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes],
+    errors: [...asked.errors, ...driver.errors, ...delivery.errors],
+    notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes, ...delivery.notes],
   };
 }
 

@@ -1,3 +1,4 @@
+import { releaseNamespaceOf, valuesConfigMap } from "../cilium/values";
 import type { StackConfig } from "../config/schema";
 import { groupBy } from "../groupBy";
 import type { KubernetesObject } from "../kubernetes";
@@ -46,6 +47,7 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
       namespace,
       rule: core("pods", ["list"]),
     })),
+    ...(cluster.cilium?.delivery === "flux" ? deliveryRights(releaseNamespaceOf(cluster.cilium), spire) : []),
     { namespace: cilium, rule: core("pods/exec", connect) },
     { namespace: cilium, rule: core("pods/portforward", connect) },
     ...(spire.install === "external" || spire.install === "none"
@@ -120,6 +122,16 @@ function roles(
       const rules = (byNamespace.get(namespace) ?? []).map(({ rule }) => rule);
       return bound(name, "", namespace, [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()]);
     }),
+  ];
+}
+
+/** Who reads the values that this stack writes, and whether Flux applies them, or SPIRE, too. */
+function deliveryRights(namespace: string, { install }: StackConfig["spire"]): { namespace: string; rule: Rule }[] {
+  const server = rule("apps", "statefulsets", ["get"], [names.server]);
+  return [
+    { namespace, rule: rule("helm.toolkit.fluxcd.io", "helmreleases", ["list"]) },
+    { namespace, rule: core("configmaps", ["get"], [valuesConfigMap.name]) },
+    ...(install === "managed" ? [{ namespace: names.namespace, rule: server }] : []),
   ];
 }
 

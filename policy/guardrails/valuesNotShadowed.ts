@@ -1,6 +1,7 @@
+import { isCiliumRelease, shadowsOf } from "../../components/rollout/helmRelease";
 import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import { inObject, type Guardrail } from "../guardrail";
+import { recordOf } from "../values";
 
 export const valuesNotShadowed: Guardrail = {
   name: "values-not-shadowed",
@@ -18,30 +19,12 @@ export const valuesNotShadowed: Guardrail = {
     const isPatch = ["chart", "chartRef", "interval"].every((key) => spec[key] === undefined);
     if (isPatch)
       return [inObject(release, "spec", "is a patch of a HelmRelease that Git owns; patch the values in Git instead")];
-    return config.cluster.cilium?.delivery === "flux" ? shadows(release, spec) : [];
+    if (config.cluster.cilium?.delivery !== "flux") return [];
+    return shadowsOf(spec).map(({ field, message }) => inObject(release, field, message));
   },
 };
 
-/** The part of the values that this program owns, and what follows it in a path. */
-const ours = /^(authentication|rollOutCiliumPods|operator\.rollOutPods)(\.|$)/;
-
-function shadows(release: KubernetesObject, spec: Readonly<Record<string, unknown>>): Violation[] {
-  const values = recordOf(spec["values"]);
-  const inline = ["authentication", "rollOutCiliumPods"].filter((key) => values[key] !== undefined);
-  const targets = listOf(spec["valuesFrom"]).map((entry) => recordOf(entry)["targetPath"]);
-  return [
-    ...inline.map((key) => inObject(release, `spec.values.${key}`, "wins over the ConfigMap; remove it")),
-    ...targets.flatMap((path, i) =>
-      typeof path === "string" && ours.test(path)
-        ? [inObject(release, `spec.valuesFrom[${i}]`, `writes ${path}, over the ConfigMap; remove it`)]
-        : [],
-    ),
-  ];
-}
-
-function isCiliumHelmRelease({ apiVersion, kind, metadata, spec }: KubernetesObject): boolean {
-  const { releaseName, chart } = recordOf(spec);
-  const { chart: name } = recordOf(recordOf(chart)["spec"]);
-  const names: readonly unknown[] = [metadata.name, releaseName, name];
-  return apiVersion.startsWith("helm.toolkit.fluxcd.io/") && kind === "HelmRelease" && names.includes("cilium");
+function isCiliumHelmRelease(object: KubernetesObject): boolean {
+  const { apiVersion, kind } = object;
+  return apiVersion.startsWith("helm.toolkit.fluxcd.io/") && kind === "HelmRelease" && isCiliumRelease(object);
 }

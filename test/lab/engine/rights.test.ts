@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { askAlerts } from "../../../components/rollout/askAlerts";
 import { askCsiDriver } from "../../../components/rollout/askCsiDriver";
+import { askFlux } from "../../../components/rollout/askFlux";
 import { askPods } from "../../../components/rollout/askPods";
 import { askReadiness } from "../../../components/rollout/askReadiness";
 import { askRules } from "../../../components/rollout/askRules";
@@ -73,6 +74,7 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
     await until("it knows its kinds", async () => Array.isArray(await askRules(config.cluster)));
     expect(await askAlerts(config.cluster)).toHaveLength(3);
     expect(await askCsiDriver(config.cluster)).toBeUndefined();
+    expect(await askFlux(config)).toEqual({ releases: [], applied: [] });
     const asked = await askReadiness(config);
     expect(JSON.stringify(asked)).not.toContain("403");
     expect(asked.agents).toEqual([]);
