@@ -118,20 +118,24 @@ function answerOf(line: Access): string {
 /** Text without a meaning to Markdown: `GET /v1/*` is no emphasis, and a reason may have a `|`. */
 const markdown = (text: string) => text.replace(/[\\`*_~<>&[\]|]/g, "\\$&");
 
-/** Writes a stack's files and removes those that an earlier render left; files that no render wrote stay. */
-export function writeFiles(directory: string, files: readonly RenderedFile[]): void {
+/**
+ * Writes a stack's files and removes those that an earlier render left; files that no render wrote stay.
+ *
+ * @param folders those that only a render writes to, folders in them included @default those of `npm run render`
+ */
+export function writeFiles(directory: string, files: readonly RenderedFile[], folders?: readonly string[]): void {
   const wanted = new Set(files.map(({ path }) => join(directory, path)));
-  for (const folder of ["0-crds", "1-objects", patchesFolder]) {
-    if (folder !== patchesFolder) mkdirSync(join(directory, folder), { recursive: true });
-    else if (!existsSync(join(directory, folder))) continue;
-    for (const file of readdirSync(join(directory, folder)).map((entry) => join(directory, folder, entry)))
+  // Those that commands name are there even without a file.
+  if (!folders) for (const folder of ["0-crds", "1-objects"]) mkdirSync(join(directory, folder), { recursive: true });
+  const swept = folders ?? ["0-crds", "1-objects", patchesFolder];
+  for (const folder of swept.map((name) => join(directory, name)).filter((path) => existsSync(path)))
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).map((entry) => join(folder, entry)))
       if (
         !wanted.has(file) &&
         file.endsWith(".yaml") &&
         readFileSync(file, "utf8").startsWith("# Rendered from Pulumi.")
       )
         rmSync(file);
-  }
   for (const { path, content } of files) writeFile(join(directory, path), content);
 }
 

@@ -13,6 +13,7 @@ import { isSystemError, paint, parsed, print, runCommand, UsageError } from "./c
 import { accessPage, certManagerOf, certManagerValues, filesOf, patchesFolder, writeFile, writeFiles } from "./files";
 import { guardrailsPage } from "./guardrailsPage";
 import { renderStack, type RenderedStack } from "./renderStack";
+import { tools, writeTree, type Tool, type TreeOptions } from "./trees";
 import { versionsPage } from "./versionsPage";
 import { jsonOf, viewOf } from "./view";
 
@@ -26,6 +27,10 @@ npm run render -- [options]
   --base REVISION   also who gains and who loses access since that git revision, and why
   --json            one JSON object instead of the text
   --break-glass     the commands that turn authentication off without Pulumi, and nothing else
+  --flux DIR        a tree for Flux in DIR, for both states of the flag, and nothing else (docs/gitops.md)
+  --argo DIR        the same for Argo CD
+  --path PATH       with --flux: where the tree is in the repository (default: DIR)
+  --source KIND/NAME  with --flux: Flux's source of it (default: GitRepository/flux-system)
   --rights          the roles that the gates, verify and rollout need, and nothing else; their bindings are to a group for you to rename
   --help            this text
 
@@ -40,6 +45,11 @@ function main(argv: string[]): number {
   if (options["break-glass"]) {
     const off = renderAll(names, [...(options.set ?? []), "auth=false"], "on");
     return print(off.map(breakGlass).join("\n\n\n"));
+  }
+  for (const tool of tools) {
+    const directory = options[tool];
+    if (directory !== undefined)
+      return writeTrees(names, options.set ?? [], tool, { directory, path: options.path, source: options.source });
   }
   const revision = options.base === undefined ? undefined : revisionOf(options.base);
   const stacks = renderAll(names, options.set ?? [], options.from).map((stack) =>
@@ -60,8 +70,21 @@ function main(argv: string[]): number {
 
   if (options.json) print(JSON.stringify({ stacks: stacks.map(jsonOf) }, null, 2));
   else print(stacks.map((stack, i) => `${viewOf(stack, paint)}\n\n${written[i] ?? ""}`).join("\n\n"));
-  return stacks.some(({ verdicts }) => verdicts.some(({ verdict }) => verdict === "fail")) ? 1 : 0;
+  return failed(stacks);
 }
+
+/** Writes a tree for each stack, which has it with the flag on and off: both are judged, whatever the stack's own flag says. */
+function writeTrees(names: readonly string[], assignments: readonly string[], tool: Tool, place: TreeOptions): number {
+  const on = renderAll(names, [...assignments, "auth=true"], undefined);
+  const off = renderAll(names, [...assignments, "auth=false"], "on");
+  const written = on.map((stack, i) => writeTree({ on: stack, off: off[i] ?? stack }, tool, place));
+  print(on.map((stack, i) => `${viewOf(stack, paint)}\n\n${written[i] ?? ""}`).join("\n\n"));
+  return failed([...on, ...off]);
+}
+
+/** The exit code. */
+const failed = (stacks: readonly RenderedStack[]) =>
+  stacks.some(({ verdicts }) => verdicts.some(({ verdict }) => verdict === "fail")) ? 1 : 0;
 
 /** Renders every stack, so that the problems of all are shown at once. */
 function renderAll(names: readonly string[], assignments: readonly string[], from: Origin | undefined) {
@@ -135,6 +158,10 @@ function readOptions(argv: string[]) {
         base: { type: "string" },
         json: { type: "boolean", default: false },
         "break-glass": { type: "boolean", default: false },
+        flux: { type: "string" },
+        argo: { type: "string" },
+        path: { type: "string" },
+        source: { type: "string" },
         rights: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

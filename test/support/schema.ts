@@ -25,6 +25,7 @@ const modules: Readonly<Record<string, string>> = {
   Role: core("rbac.authorization.k8s.io/v1/Role"),
   RoleBinding: core("rbac.authorization.k8s.io/v1/RoleBinding"),
   CustomResourceDefinition: core("apiextensions.k8s.io/v1/CustomResourceDefinition"),
+  Kustomization: "@kubernetes-models/flux-cd/kustomize.toolkit.fluxcd.io/v1/Kustomization",
   CiliumNetworkPolicy: "@kubernetes-models/cilium/cilium.io/v2/CiliumNetworkPolicy",
 };
 
