@@ -10,6 +10,7 @@ import { askPods } from "../../../components/rollout/askPods";
 import { askReadiness } from "../../../components/rollout/askReadiness";
 import { askRules } from "../../../components/rollout/askRules";
 import { untilOnEveryNode } from "../../../components/rollout/everyNode";
+import { ofFlux } from "../../../components/rollout/fluxFaults";
 import { lookAt } from "../../../components/rollout/live";
 import { kubeconfigAt } from "../../../components/rollout/client";
 import { gateRights, verifyRights } from "../../../components/rollout/rights";
@@ -92,6 +93,57 @@ describe("whoever has the roles that render prints, and nothing else,", () => {
       expect(can(verb, "pods/other", "spire", "--subresource=exec")).toBe(false);
       expect(can(verb, "pods", "orders", "--subresource=exec")).toBe(false);
     }
+  });
+
+  test("may see what Cilium's HelmRelease reads, and what Flux applies that the stack owns", async () => {
+    const names = { plural: "helmreleases", singular: "helmrelease", kind: "HelmRelease", listKind: "HelmReleaseList" };
+    const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+    const apply = (...objects: object[]) =>
+      plane.kubectl(
+        ["apply", "--server-side", "--filename", "-"],
+        objects.map((o) => JSON.stringify(o)).join("\n---\n"),
+      );
+    // As much of Flux's as holds a release: its CRDs are in no Go module.
+    apply({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: "helmreleases.helm.toolkit.fluxcd.io" },
+      spec: {
+        group: "helm.toolkit.fluxcd.io",
+        names,
+        scope: "Namespaced",
+        versions: [{ name: "v2", served: true, storage: true, schema: { openAPIV3Schema: anything } }],
+      },
+    });
+    plane.kubectl(["wait", "--for=condition=Established", "crd", "helmreleases.helm.toolkit.fluxcd.io"]);
+    const labels = {
+      "kustomize.toolkit.fluxcd.io/name": "zero-trust",
+      "kustomize.toolkit.fluxcd.io/namespace": "flux",
+    };
+    apply(
+      {
+        apiVersion: "helm.toolkit.fluxcd.io/v2",
+        kind: "HelmRelease",
+        metadata: { name: "cilium", namespace: "kube-system" },
+        spec: { suspend: true, values: { authentication: { enabled: false } } },
+      },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "cilium-zero-trust-values", namespace: "kube-system", labels },
+      },
+    );
+    const flux = await until("the release is listed", async () => {
+      const found = await askFlux(config);
+      return found && "releases" in found && found.releases.length > 0 ? found : undefined;
+    });
+    const { errors, notes } = ofFlux(flux, false);
+    expect(errors).toEqual([
+      expect.stringContaining("HelmRelease kube-system/cilium does not read the ConfigMap"),
+      expect.stringContaining("HelmRelease kube-system/cilium spec.values.authentication wins"),
+      expect.stringContaining("ConfigMap kube-system/cilium-zero-trust-values (Kustomization flux/zero-trust)"),
+    ]);
+    expect(notes).toEqual([expect.stringContaining("HelmRelease kube-system/cilium is suspended")]);
   });
 
   test("may change nothing, and read no secret", () => {
