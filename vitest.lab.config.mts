@@ -22,6 +22,7 @@ const slow = [
     (name) => `identity/${name}`,
   ),
   "certManagerRules",
+  "ciliumPolicy",
   "library",
 ].map((name) => `test/lab/${name}.test.ts`);
 

@@ -59,7 +59,9 @@ const log = (text: string) => process.stderr.write(`${text}\n`);
 /** What a program is made from: another key, another program. */
 function keyOf(program: Program): string {
   const directory = join("tools", program.module);
-  const sources = readdirSync(directory).sort();
+  const sources = readdirSync(directory)
+    .filter((file) => program.own === true || !file.endsWith(".go"))
+    .sort();
   const pins = sources.map((file) => readFileSync(join(directory, file), "utf8"));
   const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);

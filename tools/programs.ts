@@ -16,6 +16,12 @@ export interface Program {
   readonly ldflags?: (version: string) => string;
   /** What building it takes the first time, on two cores, after those above it. */
   readonly minutes: number;
+  /**
+   * Whether it is ours: the module's folder has its source, which says why.
+   *
+   * @default false
+   */
+  readonly own?: boolean;
 }
 
 const kubernetes = (name: string, minutes: number): Program => ({
@@ -73,14 +79,19 @@ const table = {
     package: "github.com/spiffe/spire-controller-manager/cmd",
     minutes: 2,
   },
-  // Our own: main.go there says why.
-  "cert-manager": { module: "cert-manager", package: "github.com/cert-manager/cert-manager/lab", minutes: 3 },
+  "cert-manager": {
+    module: "cert-manager",
+    package: "github.com/cert-manager/cert-manager/lab",
+    minutes: 3,
+    own: true,
+  },
   "cilium-operator": cilium("operator", 5),
   "cilium-agent": cilium("daemon", 4),
   "cilium-cni": cilium("plugins/cilium-cni", 1),
   "cilium-dbg": cilium("cilium-dbg", 1),
   hubble: cilium("hubble", 1),
   "hubble-relay": cilium("hubble-relay", 1),
+  "cilium-policy": { module: "cilium", package: "zero-trust/tools/cilium", minutes: 1, own: true },
   coredns: { module: "coredns", package: "github.com/coredns/coredns", minutes: 3 },
 } satisfies Record<string, Program>;
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ciliumAuthPolicyObjects, denyAllObjects } from "../../components/access/cilium";
 import { decide, type Call, type Peer } from "../../components/access/decide";
 import { permits } from "../../components/access/operations";
 import type { Intent, Phase } from "../../components/config/schema";
 import { bypasses, calls, harmless, meeting } from "../support/calls";
-import { evaluate, type Source, type Verdict } from "./ciliumPolicy";
+import { policiesOf, sourcesOf } from "../support/ciliumCases";
+import { evaluate, type Verdict } from "./ciliumPolicy";
 
 const api = (operations?: Intent["operations"]): Intent => ({
   name: "api",
@@ -15,36 +15,6 @@ const api = (operations?: Intent["operations"]): Intent => ({
   ...(operations ? { operations } : {}),
 });
 const to = { namespace: "orders", labels: { app: "api", tier: "x" } };
-
-/** The policies of a namespace as they are when they reach the cluster. */
-function policiesOf(intents: readonly Intent[], phase: Phase): Parameters<typeof evaluate>[0] {
-  const [{ target: { namespace } } = { target: to }] = intents;
-  if (phase === "off") return [];
-  const own = intents.filter(({ target }) => target.namespace === namespace);
-  const objects = [
-    ...ciliumAuthPolicyObjects("access", { namespace, phase, intents: own }),
-    ...(phase === "observe" ? [] : denyAllObjects("deny-all", { namespace })),
-  ];
-  return JSON.parse(JSON.stringify(objects.map(({ manifest }) => manifest))) as Parameters<typeof evaluate>[0];
-}
-
-/** What Cilium knows of a peer. The API server's node, and every node, may be the pod's own or another. */
-function sourcesOf(peer: Peer): Source[] {
-  if (!("entities" in peer))
-    return [
-      {
-        labels: {
-          "io.kubernetes.pod.namespace": peer.namespace,
-          "io.cilium.k8s.policy.serviceaccount": peer.serviceAccount,
-        },
-      },
-    ];
-  const address = peer.address === undefined ? {} : { address: peer.address };
-  return ["host", "remote-node"].map((node) => ({
-    reserved: peer.entities.map((entity) => (entity === "host" ? node : entity)),
-    ...address,
-  }));
-}
 
 const phases = fc.constantFrom<Phase>("off", "observe", "allow", "require");
 
