@@ -67,7 +67,7 @@ export default tseslint.config(
   },
   {
     files: [
-      "components/access/{callerTree,decide,difference,graph,operations,portDifference,selectors,targetDifference,whyChanged}.ts",
+      "components/access/{callerTree,decide,difference,explain,graph,operations,portDifference,selectors,targetDifference,whyChanged}.ts",
     ],
     rules: {
       "no-restricted-imports": [

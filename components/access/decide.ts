@@ -47,12 +47,14 @@ export function decide(intents: readonly Intent[], phases: Readonly<Record<strin
   return { allowed, mustAuthenticate: allowed && asked && phase === "require" };
 }
 
-const isTarget = ({ target, port }: Intent, call: Call): boolean =>
+/** Whether an intent is about the pod and the port of a call. */
+export const isTarget = ({ target, port }: Intent, call: Call): boolean =>
   target.namespace === call.to.namespace &&
   port === call.port &&
   Object.entries(target.selector).every(([key, value]) => call.to.labels[key] === value);
 
-function isCaller(caller: Intent["callers"][number], peer: Peer): boolean {
+/** Whether a peer is one that a caller stands for. */
+export function isCaller(caller: Intent["callers"][number], peer: Peer): boolean {
   if (!("entities" in peer))
     return (
       isWorkload(caller) &&
