@@ -12,7 +12,7 @@ const usage = `Says what a change does, as the comment of a pull request: guardr
 
 npm run comment -- DIR [options]
   DIR               what was written of the change:
-                      head.json, head.txt, head/   npm run -s render -- --json --out DIR/head > DIR/head.json 2> DIR/head.txt
+                      head.json, head.txt, head/   npm run -s render -- --json --base REVISION --out DIR/head > DIR/head.json 2> DIR/head.txt
                       base.json, base.txt, base/   the same, in a checkout of what was before (optional)
                       preview/STACK.json, .txt     pulumi preview --json --stack STACK 2> … | npm run -s comment -- --strip > … (optional)
                       preview/STACK.failed         a file, where that preview ended with anything but 0

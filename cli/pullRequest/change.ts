@@ -5,6 +5,23 @@ import { UsageError } from "../command";
 import { objectChanges, readObjects, type ObjectChange } from "./objects";
 import { readPreview, type Preview } from "./preview";
 
+/** Who gains or loses access: the `Change` of components/access/difference.ts. */
+const accessChange = z.object({
+  direction: z.enum(["gained", "lost", "must authenticate", "need not authenticate"]),
+  from: z.string(),
+  kind: z.enum(["namespace", "entity", "cidr"]).exactOptional(),
+  except: z.array(z.string()).exactOptional(),
+  to: z.string(),
+  namespace: z.string(),
+  selector: z.record(z.string(), z.string()).exactOptional(),
+  without: z.array(z.record(z.string(), z.string())).exactOptional(),
+  port: z.number().exactOptional(),
+  operations: z.array(z.string()).exactOptional(),
+  beside: z.array(z.string()).exactOptional(),
+  authenticated: z.literal(true).exactOptional(),
+  why: z.array(z.string()),
+});
+
 /** What of `npm run render -- --json` is read. */
 const rendered = z.object({
   stacks: z.array(
@@ -20,15 +37,8 @@ const rendered = z.object({
           violations: z.array(z.object({ where: z.string(), message: z.string(), severity: z.string() })),
         }),
       ),
-      access: z.array(
-        z.object({
-          from: z.string(),
-          to: z.string(),
-          port: z.number(),
-          operations: z.array(z.string()).optional(),
-          authenticated: z.boolean(),
-        }),
-      ),
+      // With --base, and no changes where what was before cannot be read.
+      difference: z.object({ note: z.string().optional(), changes: z.array(accessChange).optional() }).optional(),
     }),
   ),
 });

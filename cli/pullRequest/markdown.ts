@@ -1,4 +1,4 @@
-import { accessChanges } from "./access";
+import { changeCells, countText } from "../../components/access/differenceText";
 import type { Change, RenderedStack, StackChange } from "./change";
 import type { ObjectChange } from "./objects";
 import type { Preview } from "./preview";
@@ -80,24 +80,27 @@ function guardrailsOf({ head, preview }: StackChange): string {
   ].join(", ");
 }
 
-/** How access changes, in a table and in the overview: first what takes access away. */
-const marks = {
-  lost: ["−", (count: number) => `− ${count}`],
-  closed: ["− everybody in", (count: number) => `closes ${counted(count, "namespace")}`],
-  gained: ["+", (count: number) => `+ ${count}`],
-  opened: ["+ everybody in", (count: number) => `opens ${counted(count, "namespace")}`],
-  authenticates: ["must authenticate", (count: number) => `${count} must authenticate`],
-  "no longer authenticates": ["need not authenticate", (count: number) => `${count} need not authenticate`],
-} as const;
+function accessOf({ head }: StackChange): string {
+  const changes = head?.difference?.changes;
+  return changes ? countText(changes) || "no change" : "not compared";
+}
 
-function accessOf({ head, base }: StackChange): string {
-  if (!head || !base) return "not compared";
-  const changes = accessChanges(base, head);
-  const parts = Object.entries(marks).flatMap(([wanted, [, say]]) => {
-    const count = changes.filter(({ change }) => change === wanted).length;
-    return count > 0 ? [say(count)] : [];
-  });
-  return parts.join(", ") || "no change";
+/** Who gains and who loses access, as `npm run render -- --base` shows it. */
+function accessTable({ head }: StackChange, most: number): string[] {
+  const { note, changes = [] } = head?.difference ?? {};
+  return [
+    ...(note === undefined ? [] : ["", code(note)]),
+    ...apart(
+      tableOf(
+        ["", "access of", "to", "what becomes of it, and why"],
+        changes.map((change) => {
+          const [mark = "", from = "", , to = "", what = ""] = changeCells(change);
+          return [code(mark), code(from), code(to), code(what)];
+        }),
+        most,
+      ),
+    ),
+  ];
 }
 
 function objectsOf(objects: readonly ObjectChange[] | undefined): string {
@@ -126,13 +129,7 @@ function stackOf(stack: StackChange, most: number): string[] {
   const parts = [
     ...verdictsOf(stack, most),
     ...phasesOf(head, base, preview, most),
-    ...apart(
-      tableOf(
-        ["access", "who calls whom"],
-        (head && base ? accessChanges(base, head) : []).map(({ change, what }) => [marks[change][0], code(what)]),
-        most,
-      ),
-    ),
+    ...accessTable(stack, most),
     ...part(
       "Objects that are rendered otherwise",
       tableOf(

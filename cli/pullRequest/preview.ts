@@ -90,12 +90,12 @@ export function readPreview(stdout: string, stderr: string, failed: boolean, gua
 /** As the program's preflight says it. */
 const phase = /^[a-z0-9-]+: (new|off|observe|allow|require|stays) /;
 
-/** The JSON in what a command printed, which may have said something before it. */
+/** The JSON in what a command printed, which may have said something before it and after it. */
 function jsonIn(text: string): unknown {
   const start = text.indexOf("{");
   if (start < 0) return undefined;
   try {
-    return JSON.parse(text.slice(start));
+    return JSON.parse(text.slice(start, text.lastIndexOf("}") + 1));
   } catch {
     return undefined;
   }

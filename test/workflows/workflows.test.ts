@@ -83,7 +83,7 @@ describe("the workflow of a pull request", () => {
 });
 
 /** A clone with one change, and programs that stand for what is not here: `npm ci`, which only links what is installed, and the Pulumi that npx brings. */
-describe("the steps that need no secret", () => {
+describe("the steps that need no secret", { timeout: 300_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "zero-trust-workflow-"));
   const clone = join(directory, "clone");
   const programs = join(directory, "programs");

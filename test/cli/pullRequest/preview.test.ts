@@ -69,8 +69,8 @@ describe("what a preview said", () => {
     });
   });
 
-  test("is read where something was printed before the JSON", () => {
-    expect(readPreview(`Logging in\n${JSON.stringify(digest)}`, "", false, []).steps).toHaveLength(2);
+  test("is read where something was printed before the JSON and after it", () => {
+    expect(readPreview(`Logging in\n${JSON.stringify(digest)}\nerror: it failed`, "", false, []).steps).toHaveLength(2);
   });
 
   test("is nothing where nothing changes", () => {
