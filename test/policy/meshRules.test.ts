@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { istioAuthPolicyObjects, istioConflicts } from "../../components/access/istio";
+import { istioAuthPolicyObjects } from "../../components/access/istio";
+import { istioConflicts } from "../../components/access/istioConflicts";
 import { linkerdAuthPolicyObjects, linkerdConflicts } from "../../components/access/linkerd";
 import { refusedOfAuthorizationPolicy, refusedOfPeerAuthentication } from "../../policy/meshes/istio";
 import { refusedByLinkerd } from "../../policy/meshes/linkerd";
