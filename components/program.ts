@@ -102,7 +102,7 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
         : isCilium && plan.waitsForSpire
           ? everywhere(before(), config)
           : planned.after.map((name) => earlier(settled, name));
-    const hurried = ["Spire", "Certificates"].includes(planned.kind) && !plan.outputs.rollout.auth;
+    const hurried = ["Spire", "Certificates"].includes(planned.kind) && mayTurnOff(config, previous.state);
     const component = register(planned, { provider, dependsOn, ...(hurried ? { customTimeouts: soon } : {}) });
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));

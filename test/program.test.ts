@@ -214,3 +214,8 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
     });
   });
 });
+
+test("with authentication off already, SPIRE has all the time that a change of it takes: of its trust domain say", async () => {
+  const { registered } = await runTransition("apps", { name: "off-off", from: "off", auth: false }, []);
+  expect(registered.find(({ name }) => name === "spire-agent")).toMatchObject({ mayTake: "" });
+});
