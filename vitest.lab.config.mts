@@ -23,6 +23,7 @@ const slow = [
   ),
   "certManagerRules",
   "ciliumPolicy",
+  "engine/health",
   "library",
 ].map((name) => `test/lab/${name}.test.ts`);
 
