@@ -9,7 +9,7 @@ import { preflight } from "./policy/preflight";
  * Everything for one cluster, in the order that keeps its traffic up on the way on and on the way off, judged by the guardrails before anything is registered.
  *
  * @param config as loadConfig reads it
- * @param provider the cluster's, with what clusterProvider says of it
+ * @param provider the cluster's, with what clusterProvider says of it; one is made where none is given, once the guardrails hold
  * @returns what must be the stack's outputs, by these names: the next update begins with them, and without them takes itself for the first
  * @throws RunError where a guardrail is violated; in a preview only once everything is registered, so that it shows the whole plan and fails
  *
@@ -41,13 +41,13 @@ import { preflight } from "./policy/preflight";
  */
 export async function deploy(
   config: StackConfig,
-  provider: pulumi.ProviderResource = clusterProvider(config.cluster),
+  provider?: pulumi.ProviderResource,
 ): Promise<ReturnType<typeof registerPlan>> {
   const known = await readKnown(config);
   const update = plan(config, known.previous);
 
   const refusal = preflight(config, known, update);
-  const outputs = registerPlan(update, known.previous, provider, config);
+  const outputs = registerPlan(update, known.previous, provider ?? clusterProvider(config.cluster), config);
   if (refusal) throw refusal;
   return outputs;
 }

@@ -7,6 +7,7 @@ import { listStacks } from "../components/config/stackFile";
 import { origins, type Origin } from "../components/origins";
 import { gateRights } from "../components/rollout/rights";
 import { guardrails } from "../policy/guardrails";
+import { accessHtml } from "./accessHtml";
 import { differenceSince, revisionOf } from "./base";
 import { breakGlass, helmUpgrade } from "./breakGlass";
 import { isSystemError, paint, parsed, print, runCommand, UsageError } from "./command";
@@ -109,9 +110,11 @@ function write(stack: RenderedStack, out: string, docs: string): string {
   const { files, secrets } = filesOf(stack);
   writeFiles(directory, files);
   writeFile(page, accessPage(stack));
+  const searchable = join(directory, "access.html");
+  writeFile(searchable, accessHtml(stack));
   const kubectl = `kubectl --context ${stack.config.cluster.context}`;
   return [
-    `  ${files.length} files in ${directory}, the picture of who may call whom in ${page}`,
+    `  ${files.length} files in ${directory}, the picture of who may call whom in ${page}, and to be searched in ${searchable}`,
     ...(secrets.length > 0 ? [`  left out, since they are secret: ${secrets.join(", ")}`] : []),
     ...(stack.from === "new"
       ? [

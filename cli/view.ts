@@ -100,7 +100,7 @@ export const callerOf = (line: Access) => (isNoWorkload(line) ? `${line.from} (n
 export const whatOf = ({ port, operations = [] }: Access) => [String(port), operations.join(", ")].join(" ").trimEnd();
 
 /** Whether a caller must authenticate and, where it need not, why. */
-function authenticationOf(line: Access): string {
+export function authenticationOf(line: Access): string {
   const { authenticated, reason } = line;
   if (authenticated) return "authenticated";
   if (isNoWorkload(line)) return `never authenticated${reason === undefined ? "" : `: ${reason}`}`;

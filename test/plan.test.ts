@@ -189,7 +189,7 @@ describe("a plan", () => {
             );
           }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

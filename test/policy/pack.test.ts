@@ -179,6 +179,7 @@ describe("the policy pack", () => {
         "bundled-spire",
         "lab-database",
         "spire-size",
+        "linkerd-anchors",
       ]);
     });
   });

@@ -17,6 +17,7 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
   return {
     "/api/v1/namespaces/kube-system": { metadata: { name: "kube-system", uid } },
     [`/api/v1/${cilium}/configmaps/cilium-config`]: {
+      metadata: { name: "cilium-config" },
       data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
     },
     // Nobody who could be cut off, in the namespaces of the committed stacks.
