@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { LocalWorkspace } from "@pulumi/pulumi/automation";
+import { readPreview, withoutValues } from "../../../cli/pullRequest/preview";
+import { guardrails } from "../../../policy/guardrails";
 import { LabStack, withoutPack } from "./stack";
 import type { Write } from "./audit";
 
@@ -32,6 +34,19 @@ describe("a mandatory violation stops an update before the API server has seen a
     const output = stack.failingUp(withoutPack);
     expect(output).toMatch(/error: [^]*protected-namespaces: zero-trust:rollout\.phases\.kube-system is require/);
     expect(output).not.toContain("zero-trust@v");
+  });
+
+  test("and a pull request says so, from what the engine's preview prints as JSON", () => {
+    const { status, output } = stack.project.pulumi(["preview", "--json", "--stack", "apps"]);
+    const names = guardrails.map(({ name }) => name);
+    const preview = readPreview(output, "", status !== 0, names);
+    expect(preview).toMatchObject({ failed: true, errors: [] });
+    expect(preview.verdicts.filter(({ mandatory }) => mandatory).map(({ guardrail }) => guardrail)).toContain(
+      "protected-namespaces",
+    );
+    expect(preview.steps.map(({ name }) => name)).toContain("spire-server");
+    expect(preview.phases).toContainEqual(expect.stringMatching(/^orders: new -> /));
+    expect(withoutValues(output)).not.toContain("newState");
   });
 
   test("by the policy pack alone, with a program that has no preflight", () => {
