@@ -16,11 +16,12 @@ const patient = [
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, and the package for other programs. */
+/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, the package for other programs, the page in a browser. */
 const slow = [
   ...["attestor", "authority", "certificates", "certManager", "datastore", "expired", "labDatabase"].map(
     (name) => `identity/${name}`,
   ),
+  "accessPage",
   "certManagerRules",
   "ciliumPolicy",
   "engine/health",

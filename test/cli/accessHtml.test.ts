@@ -1,35 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { difference, noState } from "../../components/access/difference";
-import type { Intent } from "../../components/config/schema";
 import { accessStateOf } from "../../components/plan";
 import { accessHtml } from "../../cli/accessHtml";
-import { renderStack, type RenderedStack } from "../../cli/renderStack";
-import { root } from "../support/stacks";
+import type { RenderedStack } from "../../cli/renderStack";
+import { intent, stackOf } from "./accessStack";
 
-const intent = (namespace: string, name: string, from: string): Intent => ({
-  name,
-  target: { namespace, selector: { app: name } },
-  port: 8080,
-  callers: [
-    { namespace: from, serviceAccount: "frontend" },
-    { cidr: "192.0.2.0/24", reason: `it's "old" <b>&` },
-  ],
-});
-
-/** The stack apps with other intents. */
-function stackOf(access: readonly Intent[], phases: Record<string, string>, assignments: readonly string[] = []) {
-  return renderStack(
-    root,
-    "apps",
-    [
-      `access=${JSON.stringify(access)}`,
-      `rollout.phases=${JSON.stringify(phases)}`,
-      `rollout.greenfield=${JSON.stringify(Object.keys(phases))}`,
-      ...assignments,
-    ],
-    undefined,
-  );
-}
 const lines = (html: string) => html.match(/<tr data-from=/g)?.length ?? 0;
 const withChanges = (stack: RenderedStack): RenderedStack => ({
   ...stack,
