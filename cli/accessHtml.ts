@@ -4,6 +4,7 @@ import { isNoWorkload, type Access } from "../components/access/graph";
 import type { Phase } from "../components/config/schema";
 import { groupBy } from "../components/groupBy";
 import { script, style } from "./accessHtmlParts";
+import { text } from "./html";
 import type { RenderedStack } from "./renderStack";
 import { authenticationOf, callerOf, whatOf } from "./view";
 
@@ -103,6 +104,3 @@ const sourceOf = (line: Access) => (isNoWorkload(line) ? line.from : namespaceOf
 const kindOf = (line: Access) => (line.authenticated ? "authenticated" : isNoWorkload(line) ? "outside" : "label");
 const order = (a: Access, b: Access) =>
   a.to === b.to ? a.port - b.port || (a.from < b.from ? -1 : 1) : a.to < b.to ? -1 : 1;
-
-/** Text without a meaning to HTML, in an attribute too. */
-const text = (value: string) => value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

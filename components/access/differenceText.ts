@@ -1,11 +1,16 @@
+import { few } from "../few";
 import type { Change } from "./difference";
+
+/** What a line names of a list. */
+const most = 4;
 
 const marks = { gained: "+", lost: "-", "must authenticate": "~", "need not authenticate": "~" } as const;
 
 /** A change as columns of a table: a mark, who, an arrow, whom, what becomes of it and why. */
 export function changeCells(change: Change): string[] {
   const { direction, to, port, operations = [] } = change;
-  const where = port === undefined ? to : `${to}:${port} ${operations.length > 0 ? few(operations) : ""}`.trimEnd();
+  const where =
+    port === undefined ? to : `${to}:${port} ${operations.length > 0 ? few(operations, most) : ""}`.trimEnd();
   return [
     marks[direction],
     fromText(change),
@@ -18,7 +23,7 @@ export function changeCells(change: Change): string[] {
 export function fromText({ from, direction, except = [], kind }: Change): string {
   if (from === "*") return /authenticate/.test(direction) ? "whoever is named" : "whoever is not named";
   const who = kind === "entity" || kind === "cidr" ? `${from} (not a workload)` : from;
-  return except.length > 0 ? `${who} but ${few(except)}` : who;
+  return except.length > 0 ? `${who} but ${few(except, most)}` : who;
 }
 
 /** What becomes of a caller's access. */
@@ -27,14 +32,14 @@ export function whatText({ direction, authenticated, beside, from }: Change): st
   if (direction === "need not authenticate") return "need not authenticate any more";
   if (from === "*") return direction === "gained" ? "gains access, as nobody is denied" : "loses access";
   const verb = direction === "gained" ? "gains access" : "loses access";
-  const rest = beside ? ` (${direction === "gained" ? "had" : "keeps"} ${few(beside)})` : "";
+  const rest = beside ? ` (${direction === "gained" ? "had" : "keeps"} ${few(beside, most)})` : "";
   return `${verb}${authenticated ? ", authenticated" : ""}${rest}`;
 }
 
 /** The pods of a line where it is not about all that the intent's own selector selects. */
 function podsText({ selector, without = [] }: Change): string {
   if (!selector || without.length === 0) return "";
-  return ` (pods ${labelsText(selector)} but not ${few(without.map(labelsText))})`;
+  return ` (pods ${labelsText(selector)} but not ${few(without.map(labelsText), most)})`;
 }
 
 const labelsText = (labels: Readonly<Record<string, string>>) =>
@@ -42,10 +47,7 @@ const labelsText = (labels: Readonly<Record<string, string>>) =>
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
 
-const few = (texts: readonly string[]) =>
-  texts.length > 4 ? `${texts.slice(0, 3).join(", ")} and ${texts.length - 3} more` : texts.join(", ");
-
-/** `2 gain, 1 loses, 3 change how they authenticate`, of lines. */
+/** `2 gained, 1 lost, 3 with another demand for authentication`, of lines. */
 export function countText(changes: readonly Change[]): string {
   const of = (...directions: Change["direction"][]) =>
     changes.filter(({ direction }) => directions.includes(direction)).length;

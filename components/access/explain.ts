@@ -1,5 +1,6 @@
 import { callerName } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
+import { few } from "../few";
 import { decide, isCaller, isTarget, type Call, type Decision } from "./decide";
 import { operationTexts, permits } from "./operations";
 import { targetName } from "./targets";
@@ -120,12 +121,12 @@ function nearMisses(intents: readonly Intent[], call: Call): string[] {
         return [
           [
             0,
-            `${it} admits it on port ${port}, but not ${http.method} ${http.path}: it has ${few(operationTexts(intent.operations ?? []))}`,
+            `${it} admits it on port ${port}, but not ${http.method} ${http.path}: it has ${few(operationTexts(intent.operations ?? []), 6)}`,
           ],
         ];
       if (about && names && may && !onPort) return [[1, `${it} admits it to these pods, but on port ${intent.port}`]];
       if (about && onPort && may)
-        return [[2, `${it} is about these pods and this port, but names ${few(intent.callers.map(callerName))}`]];
+        return [[2, `${it} is about these pods and this port, but names ${few(intent.callers.map(callerName), 6)}`]];
       if (onPort && names && may) return [[3, `${it} admits it on port ${port}, but to other pods`]];
       return [];
     });
@@ -134,6 +135,3 @@ function nearMisses(intents: readonly Intent[], call: Call): string[] {
     .slice(0, 5)
     .map(([, text]) => text);
 }
-
-const few = (texts: readonly string[]) =>
-  texts.length > 6 ? `${texts.slice(0, 5).join(", ")} and ${texts.length - 5} more` : texts.join(", ");

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import * as z from "zod";
 import { certificatesIn } from "../spire/attestor";
-import { hinted, object, oneOf, some, text } from "./fields";
+import { googleServiceAccount, hinted, object, oneOf, some, text } from "./fields";
 
 /** What agents show to be nodes (docs/spire.md). No key or secret is in it: those are on the nodes. */
 
@@ -82,11 +82,7 @@ export const nodeAttestor = oneOf({
       { allowed: "a selector of SPIRE's plugin gcp_iit", example: '"label:goog-k8s-cluster-name:apps"' },
     ),
     /** The Google service account that GKE gives the server's pod. @default who the pod is anyway */
-    serviceAccount: text(
-      /^[a-z][-a-z0-9]*@[-a-z0-9.]+\.iam\.gserviceaccount\.com$/,
-      "a Google service account",
-      "spire-server@platform.iam.gserviceaccount.com",
-    ).optional(),
+    serviceAccount: googleServiceAccount.optional(),
   }).optional(),
   /** The nodes' TPM 2.0, by github.com/spiffe/spire-tpm-plugin, which is in images of yours. */
   tpm: object({

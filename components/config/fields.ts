@@ -36,6 +36,12 @@ const dnsLabel = "lower-case letters, digits and hyphens, at most 63";
 export const namespace = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a namespace's name: ${dnsLabel}`, "orders");
 export const name = text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, `a name: ${dnsLabel}`, "api");
 
+export const googleServiceAccount = text(
+  /^[a-z][-a-z0-9]*@[-a-z0-9.]+\.iam\.gserviceaccount\.com$/,
+  "a Google service account",
+  "spire-server@platform.iam.gserviceaccount.com",
+);
+
 /** An object of which not every combination of keys makes sense, and what its forms are. */
 export const formed = <T extends z.ZodRawShape>(
   shape: T,

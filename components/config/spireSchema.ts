@@ -1,5 +1,6 @@
 import * as z from "zod";
 import {
+  googleServiceAccount,
   boolean,
   choice,
   duration,
@@ -111,11 +112,7 @@ export const keyManager = oneOf({
       "projects/platform/locations/europe-west3/keyRings/spire",
     ),
     /** The Google service account that GKE gives the pod. @default who the pod is anyway */
-    serviceAccount: text(
-      /^[a-z][-a-z0-9]*@[-a-z0-9.]+\.iam\.gserviceaccount\.com$/,
-      "a Google service account",
-      "spire-server@platform.iam.gserviceaccount.com",
-    ).optional(),
+    serviceAccount: googleServiceAccount.optional(),
   }).optional(),
   azureKeyVault: object({
     uri: url("the key vault", "https://spire.vault.azure.net/"),

@@ -1,4 +1,5 @@
-import { demoPicture, text } from "./picture";
+import { text } from "../../cli/html";
+import { demoPicture } from "./picture";
 import type { Story } from "./story";
 
 /**

@@ -1,3 +1,4 @@
+import { text } from "../../cli/html";
 import type { Moment, Story } from "./story";
 
 const width = 960;
@@ -70,8 +71,6 @@ function path(d: string, i: number): string {
 }
 
 const round = (number: number) => Math.round(number * 10) / 10;
-/** For HTML and XML alike. */
-export const text = (value: string) => value.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const style = `
 svg { --ink: #1d2430; --quiet: #5d6675; --even: #eef2f8; --odd: #e2e8f2; --first: #1f6fd0; --second: #b3541e }

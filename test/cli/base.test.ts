@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bundleCommand } from "../support/command";
 import { root } from "../support/stacks";
 
 const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bundle-"));
@@ -31,16 +31,7 @@ const differenceOf = (base: string) => {
 const edit = (from: string, to: string) =>
   writeFileSync(file("Pulumi.apps.yaml"), readFileSync(file("Pulumi.apps.yaml"), "utf8").replace(from, to));
 
-beforeAll(() =>
-  build({
-    entryPoints: [join(root, "cli/render.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    outfile: bundle,
-    absWorkingDir: root,
-  }),
-);
+beforeAll(() => bundleCommand("render", bundle));
 afterAll(() => rmSync(scratch, { recursive: true }));
 beforeEach(() => {
   repository = mkdtempSync(join(scratch, "repository-"));

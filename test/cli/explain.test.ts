@@ -1,25 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCommand } from "../support/command";
+import { bundleCommand, runCommand } from "../support/command";
 import { root } from "../support/stacks";
 
 const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bundle-"));
 const bundle = join(scratch, "explain.js");
 const explain = (...options: string[]) => runCommand(bundle, ["--stack", "apps", ...options], root);
 
-beforeAll(() =>
-  build({
-    entryPoints: [join(root, "cli/explain.ts")],
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    outfile: bundle,
-    absWorkingDir: root,
-  }),
-);
+beforeAll(() => bundleCommand("explain", bundle));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe("npm run explain", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Authority } from "../../lab/certificates";
 import { judge } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { goodAssignments, goodFacts, configOf } from "../support/stacks";
+import { goodAssignments, goodFacts, problemOf } from "../support/stacks";
 import { fileOf, find, manifestOf, objectsWith } from "./planned";
 import { attestors, nodesCa, sha1Of, tpms } from "./plugins";
 
@@ -187,15 +187,6 @@ describe("an account at a cloud", () => {
 });
 
 describe("the configuration", () => {
-  const problemOf = (...assignments: string[]) => {
-    try {
-      configOf("apps", ...assignments);
-      return "none";
-    } catch (error) {
-      return String(error);
-    }
-  };
-
   test("says what is wrong of every attestor, and what to write instead, without what may be a key", async () => {
     const stranger = new Authority();
     const { key } = stranger;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fileOf, find, manifestOf } from "./planned";
-import { configOf } from "../support/stacks";
+import { problemOf } from "../support/stacks";
 import { authorities, keyManagers } from "./plugins";
 
 const pluginOf = (assignments: readonly string[], type: string): unknown =>
@@ -75,14 +75,6 @@ describe("the keys with which a server signs", () => {
 });
 
 describe("the configuration", () => {
-  const problemOf = (...assignments: string[]) => {
-    try {
-      configOf("apps", ...assignments);
-      return "none";
-    } catch (error) {
-      return String(error);
-    }
-  };
   const awsKms = ["spire.keyManager.awsKms.region=eu-central-1"];
 
   test("names one authority and one place for the keys", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./stacks";
 
-/** Bundles a command that reads the cluster, as its script in package.json does. */
+/** Bundles a command, as its script in package.json does where it reads the cluster. */
 export const bundleCommand = (name: string, outfile: string) =>
   build({
     entryPoints: [join(root, `cli/${name}.ts`)],

@@ -29,6 +29,16 @@ export function configOf(stack: string, ...assignments: string[]): StackConfig {
   return loadConfig(readStackFile(root, stack, assignments), stack, { directory: root });
 }
 
+/** Why the stack apps cannot have these assignments; `none` where it can. */
+export function problemOf(...assignments: string[]): string {
+  try {
+    configOf("apps", ...assignments);
+    return "none";
+  } catch (error) {
+    return String(error);
+  }
+}
+
 /** One transition of a committed stack, with assignments as `--set` takes them. */
 export function transitionOf(
   stack: string,

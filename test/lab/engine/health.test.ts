@@ -8,7 +8,7 @@ import type { Finding } from "../../../verify/health/finding";
 import { gather } from "../../../verify/health/gather";
 import { firstOf, judge } from "../../../verify/health/judge";
 import { configOf, transitionOf } from "../../support/stacks";
-import { bundleOf, state } from "../../verify/health/healthy";
+import { authenticating, bundleOf, state } from "../../verify/health/healthy";
 import { policy } from "./stack";
 
 let plane: ControlPlane;
@@ -68,14 +68,6 @@ const patch = (object: string, namespace: string, value: unknown, ...more: reado
 /** Cilium's ConfigMap as its chart writes it, and a pod of its agent on a node that SPIRE has an agent on. */
 function runCilium(): void {
   const metadata = { name: "cilium-config", namespace: "kube-system" };
-  const data = {
-    "mesh-auth-enabled": "true",
-    "mesh-auth-mutual-enabled": "true",
-    "mesh-auth-spire-server-address": "spire-server.spire.svc:8081",
-    "mesh-auth-spiffe-trust-domain": "apps.zt.internal",
-    "mesh-auth-spire-admin-socket": "/run/spire/sockets/admin.sock",
-    "mesh-auth-spire-agent-socket": "/run/spire/sockets/agent/agent.sock",
-  };
   const [nodeName] = kubectl("get", "nodes", "--output", "jsonpath={.items[*].metadata.name}").split(" ");
   const volumes = [{ name: "spire-agent-socket", emptyDir: {} }];
   const workload = (kind: string, app: string, spec: object) => ({
@@ -92,7 +84,7 @@ function runCilium(): void {
     },
   });
   apply("helm", [
-    { apiVersion: "v1", kind: "ConfigMap", metadata, data },
+    { apiVersion: "v1", kind: "ConfigMap", metadata, data: authenticating },
     workload("DaemonSet", "cilium", {}),
     workload("Deployment", "cilium-operator", { replicas: 1 }),
     {

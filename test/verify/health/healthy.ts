@@ -68,22 +68,23 @@ export const managedBy = (manager: string, keys: readonly string[], time: number
   fieldsV1: { "f:data": Object.fromEntries(keys.map((key) => [`f:${key}`, {}])) },
 });
 
+/** What Cilium's ConfigMap says where it authenticates. */
+export const authenticating = {
+  "mesh-auth-enabled": "true",
+  "mesh-auth-mutual-enabled": "true",
+  "mesh-auth-spire-server-address": "spire-server.spire.svc:8081",
+  "mesh-auth-spiffe-trust-domain": "apps.zt.internal",
+  "mesh-auth-spire-admin-socket": "/run/spire/sockets/admin.sock",
+  "mesh-auth-spire-agent-socket": "/run/spire/sockets/agent/agent.sock",
+};
+
 /** Cilium's ConfigMap, and who wrote it when. */
 export function ciliumConfig(
   auth: boolean,
   data: Readonly<Record<string, string>> = {},
   managedFields: readonly object[] = [],
 ): Facts["cilium"]["config"] {
-  const own = auth
-    ? {
-        "mesh-auth-enabled": "true",
-        "mesh-auth-mutual-enabled": "true",
-        "mesh-auth-spire-server-address": "spire-server.spire.svc:8081",
-        "mesh-auth-spiffe-trust-domain": "apps.zt.internal",
-        "mesh-auth-spire-admin-socket": "/run/spire/sockets/admin.sock",
-        "mesh-auth-spire-agent-socket": "/run/spire/sockets/agent/agent.sock",
-      }
-    : { "mesh-auth-enabled": "false" };
+  const own = auth ? authenticating : { "mesh-auth-enabled": "false" };
   return read(configMap, {
     metadata: {
       name: "cilium-config",
