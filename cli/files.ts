@@ -2,7 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { accessDiagram, isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
-import { describeObject, type PlannedObject, type PlannedRelease } from "../components/kubernetes";
+import {
+  describeObject,
+  type KubernetesObject,
+  type PlannedObject,
+  type PlannedRelease,
+} from "../components/kubernetes";
 import type { RenderedStack } from "./renderStack";
 import { callerOf, leftOutNote, whatOf } from "./view";
 
@@ -147,15 +152,18 @@ export function writeFile(path: string, content: string): void {
 /** Where what is added to objects that are there already is: under a field manager of its own, and so by another command. */
 export const patchesFolder = "2-patches";
 
-function pathOf({ manifest: { kind, metadata }, patch }: PlannedObject): string {
-  const { namespace, name } = metadata;
-  // Neither a namespace nor a name contains "_", so that no two objects share a file.
-  const file = `${kind.toLowerCase()}-${namespace === undefined ? "" : `${namespace}_`}${name}`;
-  if (kind === "CustomResourceDefinition") return `0-crds/${name}.yaml`;
+/** A file's name for an object, without an ending. Neither a namespace nor a name contains "_", so that no two objects share a file. */
+export const fileNameOf = ({ kind, metadata: { namespace, name } }: KubernetesObject): string =>
+  `${kind.toLowerCase()}-${namespace === undefined ? "" : `${namespace}_`}${name}`;
+
+function pathOf({ manifest, patch }: PlannedObject): string {
+  const { kind, metadata } = manifest;
+  const file = fileNameOf(manifest);
+  if (kind === "CustomResourceDefinition") return `0-crds/${metadata.name}.yaml`;
   if (patch) return `${patchesFolder}/${file}.yaml`;
   const rank = order.findIndex((kinds) => kinds.includes(kind));
   return `1-objects/${rank < 0 ? order.length : rank}-${file}.yaml`;
 }
 
 // Kubernetes reads YAML 1.1, so words such as "on" must be quoted: js-yaml's compatible mode, its default up to version 4.
-const yaml = (value: unknown) => dump(value, { noRefs: true, lineWidth: -1 });
+export const yaml = (value: unknown): string => dump(value, { noRefs: true, lineWidth: -1 });

@@ -1,7 +1,6 @@
-import { dump } from "js-yaml";
 import { describeObject, manifestsOf, type KubernetesObject, type PlannedObject } from "../components/kubernetes";
 import { ciliumOf } from "../components/config/schema";
-import type { RenderedFile } from "./files";
+import { fileNameOf, yaml, type RenderedFile } from "./files";
 import type { RenderedStack } from "./renderStack";
 
 /** One stack as it is with authentication on and as it is with it off: what a tree in Git holds at once. */
@@ -100,7 +99,7 @@ function markedObject({ manifest, keep, name }: PlannedObject, marks: Marks): Ku
 
 /** A folder's objects, a file each, and its kustomization.yaml. */
 export function filesOfFolder(stack: string, { path, objects }: Folder, more: object = {}): RenderedFile[] {
-  const named = objects.map((object) => ({ file: fileOf(object), object }));
+  const named = objects.map((object) => ({ file: `${fileNameOf(object)}.yaml`, object }));
   const resources = named.map(({ file }) => file).sort();
   return [
     ...named.map(({ file, object }) => yamlFile(stack, `${path}/${file}`, object)),
@@ -119,11 +118,7 @@ export const kustomization = (stack: string, path: string, resources: readonly s
 
 export const yamlFile = (stack: string, path: string, content: object): RenderedFile => ({
   path,
-  content: `# Rendered from Pulumi.${stack}.yaml. Do not edit.\n${dump(content, { noRefs: true, lineWidth: -1 })}`,
+  content: `# Rendered from Pulumi.${stack}.yaml. Do not edit.\n${yaml(content)}`,
 });
 
 const join = (folder: string, file: string) => (folder === "" ? file : `${folder}/${file}`);
-
-// Neither a namespace nor a name contains "_", so that no two objects share a file.
-const fileOf = ({ kind, metadata: { namespace, name } }: KubernetesObject) =>
-  `${kind.toLowerCase()}-${namespace === undefined ? "" : `${namespace}_`}${name}.yaml`;

@@ -1,3 +1,4 @@
+import { some } from "../few";
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
 import type { NamespaceState } from "../access/meshMarks";
@@ -178,11 +179,6 @@ function ofMesh({ auth }: StackConfig, look: MeshLook = { namespaces: {}, outsid
   }
   return { namespaces, errors, notes };
 }
-
-/** As many as are read. */
-const shown = 5;
-const some = (names: readonly string[]) =>
-  [...names.slice(0, shown), ...(names.length > shown ? [`and ${names.length - shown} more`] : [])].join(", ");
 
 /** Written with the same fields, the API server would let this stack have the object beside its owner: that they are two has to be said here. */
 function ofOthersDriver(driver: OthersDriver | undefined, turnsOff: boolean): Pick<Known, "errors" | "notes"> {

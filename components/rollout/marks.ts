@@ -17,14 +17,14 @@ export function markedNamespaces(
   const turns = state !== undefined && state.auth !== auth;
   const isOurs = (namespace: string) =>
     turns || namespaces[namespace] === undefined ? before.includes(namespace) : namespaces[namespace] === "ours";
-  return phases
-    .filter(({ namespace, to }) => to !== "off" && !kubernetesOwn.test(namespace) && isOurs(namespace))
-    .map(({ namespace }) => namespace)
-    .sort();
+  return inMesh(phases).filter(isOurs).sort();
 }
 
 /** Where neither mesh takes pods in. */
 const kubernetesOwn = /^kube-(system|public|node-lease)$/;
+
+const inMesh = (phases: readonly PhaseChange[]) =>
+  phases.flatMap(({ namespace, to }) => (to === "off" || kubernetesOwn.test(namespace) ? [] : [namespace]));
 
 /** The namespaces that have to be taken into it in Git. */
 export const gitNamespaces = (
@@ -32,7 +32,6 @@ export const gitNamespaces = (
   { namespaces = {} }: Previous,
   phases: readonly PhaseChange[],
 ): string[] =>
-  phases
-    .filter(({ namespace, to }) => to !== "off" && !kubernetesOwn.test(namespace))
-    .map(({ namespace }) => namespace)
-    .filter((namespace) => (namespaces[namespace] ?? (mesh && !writesMarks(mesh) ? "git" : undefined)) === "git");
+  inMesh(phases).filter(
+    (namespace) => (namespaces[namespace] ?? (mesh && !writesMarks(mesh) ? "git" : undefined)) === "git",
+  );

@@ -1,3 +1,5 @@
+import { some } from "../few";
+
 /**
  * Whether SPIRE gives certificates to Cilium's agent on a node, in Cilium's words, and which other nodes do not answer it on the port of the handshake; or why
  * nobody knows.
@@ -36,8 +38,6 @@ export interface Readiness {
 
 /** How old an entry is that every agent knows, in seconds: SPIRE's agents ask for new ones every five. */
 const settled = 10;
-/** As many as are read. */
-const shown = 5;
 
 /**
  * Judges what was said. That Cilium is configured and has rolled does not make a pod's first call pass: its identity needs an entry in SPIRE, which Cilium's
@@ -89,6 +89,3 @@ export function readinessOf({ agents, identities, entries }: Asked, now: number)
   }
   return { lacks, unknown };
 }
-
-const some = (names: readonly string[]) =>
-  [...names.slice(0, shown), ...(names.length > shown ? [`and ${names.length - shown} more`] : [])].join(", ");

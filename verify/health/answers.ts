@@ -60,6 +60,9 @@ export const workload = z.object({
   ),
 });
 
+/** Of a pod, and of a policy. */
+const condition = z.object({ type: z.string(), status: z.string(), message: optional(z.string()) });
+
 const ended = optional(z.object({ reason: optional(z.string()), exitCode: optional(z.number()) }));
 const pod = z.object({
   metadata: z.object({ name: z.string(), labels: words, deletionTimestamp: optional(z.string()) }),
@@ -67,7 +70,7 @@ const pod = z.object({
   status: optional(
     z.object({
       phase: optional(z.string()),
-      conditions: list(z.object({ type: z.string(), status: z.string(), message: optional(z.string()) })),
+      conditions: list(condition),
       containerStatuses: list(
         z.object({
           name: z.string(),
@@ -88,7 +91,6 @@ const pod = z.object({
 });
 export const pods = z.object({ items: list(pod) });
 
-const condition = z.object({ type: z.string(), status: z.string(), message: optional(z.string()) });
 export const policies = z.object({
   items: list(
     z.object({

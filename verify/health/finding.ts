@@ -51,10 +51,6 @@ export const given = <T>(
 export const kubectl = ({ config }: Pick<Facts, "config">, namespace?: string) =>
   `kubectl --context ${config.cluster.context}${namespace === undefined ? "" : ` --namespace ${namespace}`}`;
 
-/** As many names as are read. */
-export const some = (names: readonly string[], shown = 5): string =>
-  [...names.slice(0, shown), ...(names.length > shown ? [`and ${names.length - shown} more`] : [])].join(", ");
-
 /** `3 h`, `40 min`: of milliseconds, roughly. */
 export function span(milliseconds: number): string {
   const minutes = Math.round(Math.abs(milliseconds) / 60_000);

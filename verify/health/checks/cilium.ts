@@ -1,11 +1,13 @@
+import { some } from "../../../components/few";
 import { ciliumArgs } from "../../../components/args";
+import { releaseNamespaceOf } from "../../../components/cilium/values";
 import { ciliumOf } from "../../../components/config/schema";
 import { foreignManagers, type Managed } from "../../../components/rollout/fieldManagers";
 import { ciliumStateOf, type LiveCilium } from "../../../components/rollout/live";
 import { readinessOf, type Provider } from "../../../components/rollout/readiness";
 import type { ConfigMap, Pod } from "../answers";
 import { inForce, type AgentAnswer, type Facts } from "../facts";
-import { fail, given, kubectl, ok, skip, some, unknown, warn, whenOf, type Check, type Outcome } from "../finding";
+import { fail, given, kubectl, ok, skip, unknown, warn, whenOf, type Check, type Outcome } from "../finding";
 
 const flags = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"] as const;
 
@@ -13,10 +15,10 @@ const onCilium = (facts: Facts) => kubectl(facts, ciliumOf(facts.config.cluster)
 
 /** How Cilium gets its values once more. */
 function deliver({ config, stack }: Facts): string {
-  const { delivery, releaseNamespace, namespace } = ciliumOf(config.cluster);
-  if (delivery === "helm") return `pulumi up --refresh --stack ${stack}`;
-  if (delivery === "flux")
-    return `flux --context ${config.cluster.context} reconcile helmrelease cilium --namespace ${releaseNamespace ?? namespace} --force`;
+  const cilium = ciliumOf(config.cluster);
+  if (cilium.delivery === "helm") return `pulumi up --refresh --stack ${stack}`;
+  if (cilium.delivery === "flux")
+    return `flux --context ${config.cluster.context} reconcile helmrelease cilium --namespace ${releaseNamespaceOf(cilium)} --force`;
   return `pulumi stack output ciliumValues --json --stack ${stack}, and helm upgrade with them`;
 }
 

@@ -1,3 +1,4 @@
+import { some } from "../../../components/few";
 import { spireArgs } from "../../../components/args";
 import type { KubernetesObject } from "../../../components/kubernetes";
 import { seconds } from "../../../components/duration";
@@ -6,7 +7,7 @@ import { ciliumEntries } from "../../../components/spire/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
 import type { Attested, Entries } from "../answers";
 import { inForce } from "../facts";
-import { fail, given, kubectl, ok, skip, some, span, unknown, warn, whenOf, type Check } from "../finding";
+import { fail, given, kubectl, ok, skip, span, unknown, warn, whenOf, type Check } from "../finding";
 import { isAgentPod } from "./spire";
 
 /** What a ClusterStaticEntry of ours says. */

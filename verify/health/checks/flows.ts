@@ -1,6 +1,7 @@
+import { some } from "../../../components/few";
 import { authenticationRequired, type FlowLine } from "../flowLines";
 import type { Facts, SeenFlows } from "../facts";
-import { fail, ok, some, unknown, warn, type Check, type Finding, type Outcome } from "../finding";
+import { fail, ok, unknown, warn, type Check, type Finding, type Outcome } from "../finding";
 
 /** Whether Hubble can be asked at all. */
 export const hubble: Check = {

@@ -1,3 +1,4 @@
+import { some } from "../../../components/few";
 import { ciliumAuthPolicyObjects, denyAllObjects } from "../../../components/access/cilium";
 import { phases as allPhases, type Phase } from "../../../components/config/schema";
 import type { KubernetesObject } from "../../../components/kubernetes";
@@ -5,7 +6,7 @@ import { demandsAuthentication } from "../../../components/rollout/askRules";
 import { differences } from "../differences";
 import { inForce, type Facts } from "../facts";
 import type { Policies } from "../answers";
-import { fail, given, kubectl, ok, some, unknown, warn, type Check } from "../finding";
+import { fail, given, kubectl, ok, unknown, warn, type Check } from "../finding";
 
 /** The policies of a namespace in a phase, as the program writes them. */
 function policiesOf({ config }: Facts, namespace: string, phase: Phase): KubernetesObject[] {

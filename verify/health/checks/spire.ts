@@ -1,23 +1,11 @@
 import { X509Certificate } from "node:crypto";
+import { some } from "../../../components/few";
 import { withoutSpire } from "../../../components/rollout/everyNode";
 import { registrationsOf } from "../../../components/rollout/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
 import { agentFile, bundle as bundleFormat, readText, serverFile, type Pod } from "../answers";
 import type { Facts } from "../facts";
-import {
-  fail,
-  given,
-  kubectl,
-  ok,
-  skip,
-  some,
-  span,
-  unknown,
-  warn,
-  whenOf,
-  type Check,
-  type Outcome,
-} from "../finding";
+import { fail, given, kubectl, ok, skip, span, unknown, warn, whenOf, type Check, type Outcome } from "../finding";
 
 const managed = (look: (facts: Facts) => Outcome) => (facts: Facts) =>
   facts.config.spire.install === "managed" ? look(facts) : skip(`SPIRE is ${facts.config.spire.install}`);
