@@ -1,17 +1,17 @@
 import { loadConfig } from "../components/config/load";
 import type { StackConfig } from "../components/config/schema";
 import { readStackFile } from "../components/config/stackFile";
-import { kubeconfigAt } from "../components/rollout/client";
 import { evidenceFaults, fingerprintOf, type Evidence } from "../components/rollout/evidence";
 import { askCluster } from "../verify/cluster";
 import { readEvidence, writeEvidence } from "../components/rollout/evidenceFile";
-import { HubbleError, readFlows, type Server } from "../verify/hubble";
+import { HubbleError, readFlows, serversAt, type Server } from "../verify/hubble";
 import { forwardToRelay } from "../verify/relay";
 import { evidenceOf, resumable, seenOf } from "../verify/report";
 import { suggest } from "../verify/suggest";
 import { Watch } from "../verify/watch";
 import { print, show, UsageError } from "./command";
 import { callersView, progressOf } from "./callersView";
+import { kubeconfigOf } from "./kubeconfig";
 
 /** How often the file is written meanwhile, and the terminal; in milliseconds. */
 const [saving, showing] = [60_000, 1_000];
@@ -35,9 +35,7 @@ export async function callers(options: CallersOptions): Promise<number> {
   if (!config.cluster.cilium)
     throw new UsageError(`another mesh authenticates in ${stack}, and what is asked here is Cilium's Hubble`);
   checkNamespace(config, namespace);
-  const kubeconfig = await kubeconfigAt(config.cluster.context);
-  if (!kubeconfig)
-    throw new UsageError(`there is no kubeconfig context ${config.cluster.context}, which is that of ${stack}`);
+  const kubeconfig = await kubeconfigOf(stack, config.cluster);
 
   const earlier = readEvidence(".", stack, namespace);
   const hash = fingerprintOf(config.access.filter(({ target }) => target.namespace === namespace));
@@ -45,8 +43,7 @@ export async function callers(options: CallersOptions): Promise<number> {
   const resumed = gather ? resumable(earlier, hash, window) : undefined;
   const forward = options.server ? undefined : await forwardToRelay(kubeconfig, config.cluster.cilium.namespace);
   try {
-    const named = (options.server ?? []).map((address) => ({ name: `Hubble at ${address}`, address }));
-    const servers = forward ? [forward.server] : named;
+    const servers = forward ? [forward.server] : serversAt(options.server ?? []);
     const watch = new Watch(
       namespace,
       servers.map(({ name }) => name),

@@ -2,17 +2,17 @@ import { execFile } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { loadConfig } from "../components/config/load";
 import { readStackFile } from "../components/config/stackFile";
-import { kubeconfigAt } from "../components/rollout/client";
 import { readState, type RolloutState } from "../components/rollout/state";
 import type { Asked } from "../verify/health/answers";
 import type { Facts } from "../verify/health/facts";
 import type { Finding } from "../verify/health/finding";
 import { gather } from "../verify/health/gather";
 import { changesOf, exitCodeOf, judge } from "../verify/health/judge";
-import { paint, show, UsageError } from "./command";
+import { paint, show } from "./command";
 import { writeFile } from "./files";
 import { changeLines, healthView, jsonOf } from "./healthView";
 import { junitOf } from "./junit";
+import { kubeconfigOf } from "./kubeconfig";
 
 /** What of the options is about a whole stack. */
 export interface HealthOptions {
@@ -35,9 +35,7 @@ const standard = { window: 300, interval: 15 } as const;
 export async function health(options: HealthOptions): Promise<number> {
   const { stack } = options;
   const config = loadConfig(readStackFile(".", stack), stack, { directory: "." });
-  const kubeconfig = await kubeconfigAt(config.cluster.context);
-  if (!kubeconfig)
-    throw new UsageError(`there is no kubeconfig context ${config.cluster.context}, which is that of ${stack}`);
+  const kubeconfig = await kubeconfigOf(stack, config.cluster);
   const look = () =>
     gather({
       stack,

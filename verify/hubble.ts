@@ -34,6 +34,10 @@ export interface Server {
   readonly address: string;
 }
 
+/** Hubbles that somebody has named. */
+export const serversAt = (addresses: readonly string[]): Server[] =>
+  addresses.map((address) => ({ name: `Hubble at ${address}`, address }));
+
 export interface Request {
   readonly namespace: string;
   /** Whether to wait for more, and not to end with what there is. */

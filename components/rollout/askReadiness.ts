@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../config/schema";
-import { spire as names } from "../spire/settings";
+import { serverPods, spire as names } from "../spire/settings";
 import { askProviders } from "./agents";
 import { endedBy, itemsOf, kubeconfigAt, reasonOf } from "./client";
 import { execIn } from "./exec";
@@ -57,7 +57,7 @@ export async function entriesOf(
   if (install === "external") throw new Error("SPIRE's server is not of this stack");
   const show = await firstAnswer(
     // Servers share what they know, so that any of them says it.
-    Array.from({ length: replicas }, (_, i) => `${names.server}-${i}`),
+    serverPods(replicas),
     (pod) => showEntries(kubeconfig, pod),
   );
   const { entries } = JSON.parse(show) as { entries: { spiffe_id: { path: string }; created_at: string }[] };

@@ -3,7 +3,7 @@ import type { StackConfig } from "../config/schema";
 import { groupBy } from "../groupBy";
 import type { KubernetesObject } from "../kubernetes";
 import { csiDriver } from "../spire/csi";
-import { spire as names } from "../spire/settings";
+import { serverPods, spire as names } from "../spire/settings";
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -30,7 +30,7 @@ const connect = ["create", "get"];
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
   if (cilium === undefined) return rightsBesideMesh(rollout);
-  const servers = serversOf(spire);
+  const servers = serverPods(spire.replicas);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
     ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
@@ -93,7 +93,7 @@ export function verifyRights({ cluster, spire }: StackConfig): KubernetesObject[
     ...[
       rule("apps", "statefulsets", ["get"], [names.server]),
       core("pods", ["list"]),
-      core("pods/exec", connect, serversOf(spire)),
+      core("pods/exec", connect, serverPods(spire.replicas)),
       ...(managed ? [core("configmaps", ["get"], [names.server])] : []),
     ].map((rule) => ({ namespace: names.namespace, rule })),
     ...[
@@ -105,9 +105,6 @@ export function verifyRights({ cluster, spire }: StackConfig): KubernetesObject[
   const hasSpire = managed || spire.install === "bundled";
   return roles(name, everywhere, [...ofCilium, ...(hasSpire ? ofSpire : [])]);
 }
-
-const serversOf = ({ replicas }: StackConfig["spire"]) =>
-  Array.from({ length: replicas }, (_, i) => `${names.server}-${i}`);
 
 /** Roles with what is needed everywhere, and in some namespaces. */
 function roles(

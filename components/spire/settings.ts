@@ -123,6 +123,10 @@ export const ciliumIds = { agent: "/cilium-agent", operator: "/cilium-operator" 
 /** Beginnings of paths that mean somebody else: SPIRE's own, and those that Cilium has built in. */
 export const reservedPaths: readonly string[] = ["/spire", "/identity", ciliumIds.agent, ciliumIds.operator];
 
+/** The names of the servers' pods: those of a StatefulSet have a number each. */
+export const serverPods = (replicas: number): string[] =>
+  Array.from({ length: replicas }, (_, i) => `${spire.server}-${i}`);
+
 /** Address of the SPIRE server for Cilium, which resolves `<service>.<namespace>.svc` through the Kubernetes API and so needs a ClusterIP. */
 export const serverAddress = `${spire.server}.${spire.namespace}.svc:${spire.serverPort}`;
 

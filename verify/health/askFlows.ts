@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Phase, StackConfig } from "../../components/config/schema";
-import { HubbleError, readFlows, type Server } from "../hubble";
+import { HubbleError, readFlows, serversAt, type Server } from "../hubble";
 import { forwardToRelay } from "../relay";
 import type { Asked } from "./answers";
 import type { Facts, SeenFlows } from "./facts";
@@ -29,8 +29,7 @@ export async function askFlows({
   try {
     const forward = servers ? undefined : await forwardToRelay(kubeconfig, namespace);
     try {
-      const named = (servers ?? []).map((address) => ({ name: `Hubble at ${address}`, address }));
-      const all = forward ? [forward.server] : named;
+      const all = forward ? [forward.server] : serversAt(servers ?? []);
       const seen = Object.keys(phases).map(async (of): Promise<[string, Asked<SeenFlows>]> => {
         const answer = readAll(all, of, Date.now() - window, config, phases);
         return [

@@ -6,7 +6,7 @@ import { firstAnswer, listIdentities } from "../../components/rollout/askReadine
 import { absent, endedBy, itemsOf, reasonOf } from "../../components/rollout/client";
 import { execIn } from "../../components/rollout/exec";
 import type { RolloutState } from "../../components/rollout/state";
-import { spire as names } from "../../components/spire/settings";
+import { serverPods, spire as names } from "../../components/spire/settings";
 import * as answers from "./answers";
 import { read, readText, type Asked } from "./answers";
 import { askEachAgent } from "./askAgents";
@@ -84,10 +84,12 @@ export async function gather(asking: Asking): Promise<Facts> {
       absent<unknown>(apps[`readNamespaced${kind}`](of(namespace, name), options)),
     );
   const spireServer = async <T extends z.ZodType>(what: string, schema: T, ...command: string[]) => {
-    const servers = Array.from({ length: replicas }, (_, i) => `${names.server}-${i}`);
     const place = (pod: string) => ({ namespace: names.namespace, pod, container: names.server });
     const run = ["/opt/spire/bin/spire-server", ...command, "-output", "json"];
-    const output = await track(what, asked(firstAnswer(servers, (pod) => execIn(kubeconfig, place(pod), run, dump))));
+    const output = await track(
+      what,
+      asked(firstAnswer(serverPods(replicas), (pod) => execIn(kubeconfig, place(pod), run, dump))),
+    );
     return "known" in output ? readText(schema, output.known) : output;
   };
   const notOurs = Promise.resolve({ because: `SPIRE is ${install}` });
