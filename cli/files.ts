@@ -132,7 +132,7 @@ export function writeFiles(directory: string, files: readonly RenderedFile[], fo
   const wanted = new Set(files.map(({ path }) => join(directory, path)));
   // Those that commands name are there even without a file.
   if (!folders) for (const folder of ["0-crds", "1-objects"]) mkdirSync(join(directory, folder), { recursive: true });
-  const swept = folders ?? ["0-crds", "1-objects", patchesFolder];
+  const swept = folders ?? objectFolders;
   for (const folder of swept.map((name) => join(directory, name)).filter((path) => existsSync(path)))
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).map((entry) => join(folder, entry)))
       if (
@@ -151,6 +151,9 @@ export function writeFile(path: string, content: string): void {
 
 /** Where what is added to objects that are there already is: under a field manager of its own, and so by another command. */
 export const patchesFolder = "2-patches";
+
+/** The folders with an object in each file, in the order in which they are applied. */
+export const objectFolders = ["0-crds", "1-objects", patchesFolder];
 
 /** A file's name for an object, without an ending. Neither a namespace nor a name contains "_", so that no two objects share a file. */
 export const fileNameOf = ({ kind, metadata: { namespace, name } }: KubernetesObject): string =>

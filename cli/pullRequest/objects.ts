@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { load } from "js-yaml";
 import * as z from "zod";
+import { objectFolders } from "../files";
 
 /** One object of a stack that a change adds, removes or alters. */
 export interface ObjectChange {
@@ -39,7 +40,7 @@ export function readObjects(directory: string): RenderedObjects | undefined {
       objects.map(({ object, after, keep }) => [object, { component, after, keep }] as const),
     ),
   );
-  const files = ["", "0-crds", "1-objects"].flatMap((folder) =>
+  const files = ["", ...objectFolders].flatMap((folder) =>
     existsSync(join(directory, folder))
       ? readdirSync(join(directory, folder))
           .filter((file) => file.endsWith(".yaml"))

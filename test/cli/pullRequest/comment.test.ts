@@ -68,6 +68,19 @@ describe("the comment of a change", () => {
     expect(text).toMatch(/`cilium-values.yaml` \| `authentication.enabled true -> false`/);
   });
 
+  test("shows where a patch of somebody else's object differs", () => {
+    for (const [name, label] of [
+      ["base", "enabled"],
+      ["head", "disabled"],
+    ] as const) {
+      side(name);
+      mkdirSync(join(directory, name, "apps/2-patches"));
+      const patch = { kind: "Namespace", metadata: { name: "orders", labels: { "istio-injection": label } } };
+      write(`${name}/apps/2-patches/namespace-orders.yaml`, JSON.stringify(patch));
+    }
+    expect(comment()).toMatch(/\| ~ \| `Namespace orders` \| `metadata.labels.istio-injection enabled -> disabled` \|/);
+  });
+
   test("shows who gains and who loses access, and a namespace that closes or opens for everybody", () => {
     const callers = (...accounts: string[]) =>
       `access[0].callers=${JSON.stringify(accounts.map((serviceAccount) => ({ namespace: "web", serviceAccount })))}`;
