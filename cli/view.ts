@@ -1,3 +1,4 @@
+import { isOpen } from "../components/access/decide";
 import { isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
 import { changeCells } from "../components/access/differenceText";
 import type { Verdict } from "../policy/guardrail";
@@ -54,7 +55,7 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ),
     ...plan.phases.map(
       ({ namespace, configured, to, because }) =>
-        `    ${to === "off" || to === "observe" ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
+        `    ${isOpen(to) ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
     ),
     ...viewOfDifference(stack.difference),
   ].join("\n");

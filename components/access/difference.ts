@@ -1,6 +1,7 @@
 import { isWorkload, kindOf, type CallerKind, type Selector } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { groupBy } from "../groupBy";
+import { isOpen } from "./decide";
 import { portDifference, type Pods } from "./portDifference";
 import type { CallerChange } from "./targetDifference";
 import { whyOf } from "./whyChanged";
@@ -69,17 +70,16 @@ interface Part {
   readonly byName: ReadonlyMap<string, Intent>;
 }
 
-const isOpen = ({ phase }: Part) => phase === "off" || phase === "observe";
 const asks = ({ phase }: Part) => phase === "require";
 
 function ofNamespace(namespace: string, before: Part, after: Part): Change[] {
   const flag = before.auth === after.auth ? "" : ` (auth is turned ${after.auth ? "on" : "off"})`;
   const why = [`${namespace} goes from ${before.phase} to ${after.phase}${flag}`];
   const everybody = (direction: Change["direction"]) => ({ direction, from: "*", to: namespace, namespace, why });
-  if (isOpen(before) && isOpen(after)) return [];
-  if (isOpen(before))
+  if (isOpen(before.phase) && isOpen(after.phase)) return [];
+  if (isOpen(before.phase))
     return [everybody("lost"), ...(asks(after) && asksAnybody(after) ? [everybody("must authenticate")] : [])];
-  if (isOpen(after))
+  if (isOpen(after.phase))
     return [everybody("gained"), ...(asks(before) && asksAnybody(before) ? [everybody("need not authenticate")] : [])];
 
   const changes = [...portsOf(before, after)].flatMap(([port, [was, is]]) =>

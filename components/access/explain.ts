@@ -1,7 +1,7 @@
 import { callerName } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { few } from "../few";
-import { decide, isCaller, isTarget, type Call, type Decision } from "./decide";
+import { decide, isCaller, isOpen, isTarget, type Call, type Decision } from "./decide";
 import { operationTexts, permits } from "./operations";
 import { targetName } from "./targets";
 
@@ -48,7 +48,7 @@ export function explain(
   const phase = phases[namespace] ?? "off";
   const decision = decide(intents, phases, call);
   const known = { ...decision, phase };
-  if (phase === "off" || phase === "observe")
+  if (isOpen(phase))
     return {
       ...known,
       rules: [],

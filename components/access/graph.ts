@@ -1,6 +1,7 @@
 import { callerName, isWorkload, kindOf, type CallerKind } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { groupBy } from "../groupBy";
+import { isOpen } from "./decide";
 import { operationTexts } from "./operations";
 
 /** One line of "who may call whom". */
@@ -24,7 +25,7 @@ export interface Access {
 export function accessOf(intents: readonly Intent[], phases: Readonly<Record<string, Phase>>): Access[] {
   return intents.flatMap((intent) => {
     const phase = phases[intent.target.namespace] ?? "off";
-    if (phase === "off" || phase === "observe") return [];
+    if (isOpen(phase)) return [];
     // A caller that is named twice is one caller.
     const callers = [...groupBy(intent.callers, callerName).values()].map(([first]) => first);
     return callers.map((caller) => accessOfCaller(intent, caller, phase));

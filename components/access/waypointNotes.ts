@@ -1,4 +1,5 @@
 import type { StackConfig } from "../config/schema";
+import { isOpen } from "./decide";
 import type { PhaseChange } from "../rollout/phases";
 
 /**
@@ -8,7 +9,6 @@ import type { PhaseChange } from "../rollout/phases";
 export function waypointNotes({ mesh, access, cluster }: StackConfig, phases: readonly PhaseChange[]): string[] {
   const waypoint = mesh?.istio?.waypoint;
   if (waypoint === undefined) return [];
-  const isOpen = (phase: string | undefined) => phase === undefined || phase === "off" || phase === "observe";
   return phases
     .filter(({ from, to }) => isOpen(from) && !isOpen(to))
     .flatMap(({ namespace }) => {
