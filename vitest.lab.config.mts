@@ -16,16 +16,14 @@ const patient = [
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential", "providers/objects", "providers/random", "providers/release"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, the package for other programs, the page in a browser. */
+/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, federation, the package for other programs, the page in a browser, and the lab itself. */
 const slow = [
-  ...["attestor", "authority", "certificates", "certManager", "datastore", "expired", "labDatabase"].map(
+  ...["agentNamespace", "attestor", "authority", "certificates", "certManager", "datastore", "expired"].map(
     (name) => `identity/${name}`,
   ),
-  "accessPage",
-  "certManagerRules",
-  "ciliumPolicy",
-  "engine/health",
-  "library",
+  ...["federation", "labDatabase", "rights", "workloads"].map((name) => `identity/${name}`),
+  ...["datastore", "federation", "health"].map((name) => `engine/${name}`),
+  ...["accessPage", "certManagerRules", "ciliumPolicy", "lab", "library", "providers/engine"],
 ].map((name) => `test/lab/${name}.test.ts`);
 
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
