@@ -11,7 +11,7 @@ import { certificateObjects } from "./certificates/objects";
 import type { CertificatesArgs } from "./certificates/settings";
 import { bundledSpireNote } from "./cilium/bundledSpire";
 import { ciliumAuthObjects, ciliumRelease } from "./cilium/objects";
-import { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
+import { ciliumValues, ownRelease, type CiliumAuthArgs, type CiliumValues } from "./cilium/values";
 import type { Intent, Phase, StackConfig } from "./config/schema";
 import { groupBy } from "./groupBy";
 import { manifestsOf, type PlannedObject, type PlannedRelease } from "./kubernetes";
@@ -102,6 +102,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const linkerd = config.certificates?.linkerd;
   const { cilium } = config.cluster;
   const values = cilium && ciliumValues(ciliumArgs(config));
+  const release = ownRelease(cilium);
   const rollout: RolloutState = {
     auth: config.auth,
     trustDomain: config.trustDomain,
@@ -117,6 +118,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ...(choices ? { choices } : {}),
     ...(federated ? { federated } : {}),
     ...(config.mesh ? { marked } : {}),
+    ...(release === undefined ? {} : { release }),
     ...(linkerd ? { anchors: { trusted: [...linkerd.anchors], signer: signerOf(linkerd) } } : {}),
     objects: recordOf(manifestsOf(components)),
   };

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { Certificates } from "./certificates/certificates";
 import { CiliumAuth } from "./cilium/ciliumAuth";
+import { ownRelease } from "./cilium/values";
 import { CiliumAuthPolicy } from "./access/ciliumAuthPolicy";
 import { DenyAll } from "./access/denyAll";
 import { IstioAuthPolicy } from "./access/istioAuthPolicy";
@@ -21,6 +22,7 @@ import { askFlux } from "./rollout/askFlux";
 import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
+import { askRelease } from "./rollout/askRelease";
 import { tellRegistration } from "./rollout/tellRegistration";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
 import { lastAccessOutput, packAccess } from "./rollout/lastAccess";
@@ -61,13 +63,14 @@ export async function readKnown(config: StackConfig): Promise<Known> {
   const bundles = { ...peers, ...(typeof own === "string" ? { [state?.trustDomain ?? config.trustDomain]: own } : {}) };
   const isHere = look.reachable && look.identity === config.cluster.identity;
   const enters = isHere && look.cilium === "on" && entersRequire(config, state);
-  const [asked, untold, pods, othersDriver, mesh, flux] = await Promise.all([
+  const [asked, untold, pods, othersDriver, mesh, flux, release] = await Promise.all([
     enters ? askReadiness(config) : undefined,
     enters ? askAlerts(config.cluster) : [],
     isHere && !mayTurnOff(config, state) ? askPods(config.cluster, jumps(config, state)) : {},
     isHere && config.spire.csi ? askCsiDriver(config.cluster) : undefined,
     isHere && config.mesh && !turnsOff(config, { ...(state ? { state } : {}) }) ? askMesh(config) : undefined,
     isHere ? askFlux(config) : undefined,
+    isHere && state?.release !== ownRelease(config.cluster.cilium) ? askRelease(config.cluster) : undefined,
   ]);
   const readiness = asked && { readiness: readinessOf(asked, Date.now() / 1000) };
   const known = decideKnown(config, state, look, pulumi.runtime.isDryRun(), {
@@ -78,6 +81,7 @@ export async function readKnown(config: StackConfig): Promise<Known> {
     othersDriver,
     mesh,
     flux,
+    release,
   });
   return { ...known, lastAccess: access.value };
 }

@@ -47,6 +47,10 @@ export function releaseNamespaceOf({ namespace, releaseNamespace }: CiliumConfig
   return releaseNamespace ?? namespace;
 }
 
+/** Cilium's release where it is this program's, as a stack records it: `kube-system/cilium`. */
+export const ownRelease = (cilium: CiliumConfig | undefined): string | undefined =>
+  cilium?.delivery === "helm" ? `${releaseNamespaceOf(cilium)}/cilium` : undefined;
+
 /** The ConfigMap under which the HelmRelease finds the values, and the key in it. */
 export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.yaml" } as const;
 

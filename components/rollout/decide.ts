@@ -1,10 +1,14 @@
+import { ciliumArgs } from "../args";
+import { ciliumValues, ownRelease } from "../cilium/values";
 import { some } from "../few";
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
 import type { NamespaceState } from "../access/meshMarks";
 import type { OthersDriver } from "./askCsiDriver";
 import type { MeshLook } from "./askMesh";
+import { ofAdoption } from "./adoption";
 import type { Flux } from "./askFlux";
+import type { LiveRelease } from "./askRelease";
 import type { Running } from "./askPods";
 import { ofFlux } from "./fluxFaults";
 import type { Look } from "./live";
@@ -36,6 +40,7 @@ export interface Known {
  * @param mesh the namespaces and pods of a mesh that is not Cilium
  * @param othersDriver who else has the CSI driver that this stack is to bring
  * @param flux what of Flux decides over what this stack delivers by it
+ * @param release Cilium's, where this stack is to deliver it and has not yet
  */
 export function decideKnown(
   config: StackConfig,
@@ -50,6 +55,7 @@ export function decideKnown(
     othersDriver,
     mesh,
     flux,
+    release,
   }: {
     readiness?: Readiness;
     pods?: Readonly<Record<string, Running>>;
@@ -58,6 +64,7 @@ export function decideKnown(
     othersDriver?: OthersDriver | undefined;
     mesh?: MeshLook | undefined;
     flux?: Flux | undefined;
+    release?: LiveRelease | undefined;
   } = {},
 ): Known {
   const record: Previous = {
@@ -119,12 +126,16 @@ export function decideKnown(
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
   const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
   const delivery = ofFlux(flux, !config.auth);
+  const adoption = ofRelease(config, release, mayTurnOff(config, state));
   const nodes = look.nodes === undefined ? {} : { nodes: look.nodes };
   const previous = { ...record, cilium, ...nodes, ...running };
   return {
     previous,
-    errors: [...asked.errors, ...driver.errors, ...delivery.errors],
-    notes: [...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes, ...delivery.notes],
+    errors: [...asked.errors, ...driver.errors, ...delivery.errors, ...adoption.errors],
+    notes: [
+      ...[...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes, ...delivery.notes],
+      ...adoption.notes,
+    ],
   };
 }
 
@@ -189,6 +200,19 @@ function ofOthersDriver(driver: OthersDriver | undefined, turnsOff: boolean): Pi
     `The CSIDriver ${csiDriver} is somebody else's (${driver.writtenBy}), and a node has one driver of that name: pods would get this SPIRE's socket instead. ` +
     "Leave out zero-trust:spire.csi, or take that driver away first (docs/spire.md).";
   return turnsOff ? { errors: [], notes: [error] } : { errors: [error], notes: [] };
+}
+
+function ofRelease(config: StackConfig, release: LiveRelease | undefined, turnsOff: boolean) {
+  const { cilium } = config.cluster;
+  const name = ownRelease(cilium);
+  if (!cilium || name === undefined) return { errors: [], notes: [] };
+  const given = {
+    name,
+    values: ciliumValues(ciliumArgs(config)),
+    chart: cilium.version,
+    file: cilium.valuesFile ?? "",
+  };
+  return ofAdoption(release, given, turnsOff);
 }
 
 /** Whether an update turns authentication off, as far as is known: nothing may stop that, or hold it up. */

@@ -27,6 +27,9 @@ const entriesOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.ma
 /** The part of the values that this program owns, and what follows it in a path. */
 const ours = /^(authentication|rollOutCiliumPods|operator\.rollOutPods)(\.|$)/;
 
+/** Whether this program sets what is at a path in the values of Cilium's chart, from the flag. */
+export const isOwnValue = (path: string): boolean => ours.test(path);
+
 /**
  * What in a HelmRelease wins over the values ConfigMap: values that are written in it do, and an entry with a `targetPath` wins over everything
  * (fluxcd/helm-controller docs/spec/v2/helmreleases.md).
@@ -43,7 +46,7 @@ export function shadowsOf(spec: unknown): Shadow[] {
   return [
     ...written.map((key) => ({ field: `spec.values.${key}`, message: "wins over the ConfigMap; remove it" })),
     ...entriesOf(valuesFrom).flatMap(({ targetPath }, i) =>
-      typeof targetPath === "string" && ours.test(targetPath)
+      typeof targetPath === "string" && isOwnValue(targetPath)
         ? [{ field: `spec.valuesFrom[${i}]`, message: `writes ${targetPath}, over the ConfigMap; remove it` }]
         : [],
     ),

@@ -22,6 +22,8 @@ const recorded = z.object({
   anchors: z.object({ trusted: z.array(z.string()), signer: z.string() }).exactOptional(),
   /** The namespaces that this program takes into another mesh than Cilium. */
   marked: z.array(z.string()).exactOptional(),
+  /** Cilium's Helm release, `namespace/name`, where this stack delivers it. */
+  release: z.string().exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */
   objects: z.object({ policies: z.record(z.string(), z.string()), others: z.string() }).exactOptional(),
 });
