@@ -136,6 +136,37 @@ describe("the difference of two states, line by line and call by call", () => {
       expect(seen.get(direction)).toBeGreaterThan(20);
   });
 
+  test("tells a caller that is several things at once, an API server on a node say, by the lines about each of them", () => {
+    const seen = new Map<string, number>();
+    const partsOf = (peer: Peer): Peer[] =>
+      "entities" in peer
+        ? peer.entities.map((entity) => ({
+            entities: [entity],
+            ...(entity === "world" && peer.address !== undefined ? { address: peer.address } : {}),
+          }))
+        : [peer];
+    fc.assert(
+      fc.property(withCalls, ([pair, calls]) => {
+        for (const directed of [pair, { before: pair.after, after: pair.before }]) {
+          const lines = difference(directed.before, directed.after);
+          for (const call of calls.filter((call) => !single(call))) {
+            const told = partsOf(call.from).flatMap((from) =>
+              lines.filter((line) => isAbout(line, { ...call, from }, directed)).map(({ direction }) => direction),
+            );
+            const direction = directionOf(directed, call);
+            // It may do what any of them may: what is gained was none's before, and what is lost is none's any more.
+            if (direction) expect([...new Set(told)]).toEqual([direction]);
+            // Where nothing is said of any of them, nothing changes for it.
+            if (told.length === 0) expect(direction).toBeUndefined();
+            if (direction) seen.set(direction, (seen.get(direction) ?? 0) + 1);
+          }
+        }
+      }),
+      { numRuns: 250 },
+    );
+    for (const direction of ["gained", "lost"]) expect(seen.get(direction)).toBeGreaterThan(5);
+  });
+
   test("has no line about nothing: for each there is a call that it is about", () => {
     /** Somebody of whom a line says something, and nothing of whom it excepts. */
     const peersOf = ({ from, except = [] }: Change): Peer[] => {
