@@ -33,7 +33,10 @@ function main(argv: string[]): number {
   const config = loadConfig(readStackFile(".", stack, options.set ?? []), stack);
   const { phases, intents } = accessStateOf(config, plan(config, previousFor(config.auth ? "on" : "off", config)));
   const call = callOf(intents, options);
-  const explanation = explain(intents, phases, call, meshOf(config), config.accessFile);
+  const explanation = explain(intents, phases, call, meshOf(config), {
+    source: config.accessFile,
+    waypoint: config.mesh?.istio?.mode === "ambient" ? config.mesh.istio.waypoint : undefined,
+  });
   if (options.json) print(JSON.stringify({ stack, call, ...explanation }, null, 2));
   else
     print(

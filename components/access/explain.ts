@@ -1,4 +1,4 @@
-import { callerName } from "../config/intent";
+import { callerName, isWorkload } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { few } from "../few";
 import { decide, isCaller, isOpen, isTarget, type Call, type Decision } from "./decide";
@@ -13,7 +13,7 @@ export interface Rule {
   readonly place: string;
   /** Its callers that the peer is one of. */
   readonly callers: readonly string[];
-  /** What enforces it in the cluster, as `CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e`. */
+  /** What enforces it in the cluster, as `CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e`; with a waypoint what does there, and at the pods. */
   readonly object: string;
 }
 
@@ -35,14 +35,15 @@ export type Mesh = "cilium" | "istio" | "linkerd";
 /**
  * Names the rule that decides a call. The decision is that of `decide`.
  *
- * @param source what the list of the intents is called: the key, or the file that has them
+ * @param options.source what the list of the intents is called: the key, or the file that has them
+ * @param options.waypoint the Gateway in Istio's ambient mode, where there is one
  */
 export function explain(
   intents: readonly Intent[],
   phases: Readonly<Record<string, Phase>>,
   call: Call,
   mesh: Mesh,
-  source = "access",
+  { source = "access", waypoint }: { source?: string | undefined; waypoint?: string | undefined } = {},
 ): Explanation {
   const { namespace } = call.to;
   const phase = phases[namespace] ?? "off";
@@ -56,6 +57,17 @@ export function explain(
       notes: [],
       nearMisses: [],
     };
+  // Whoever names a Service for a target does so for all intents about it.
+  const hasWaypoint = (intent: Intent) =>
+    waypoint !== undefined && intents.some((other) => other.target.service && isSameTarget(other, intent));
+  const objectsOf = (intent: Intent, callers: readonly Caller[]) => {
+    const name = targetName(intent);
+    if (!hasWaypoint(intent)) return [name];
+    // A network has no certificate, so it never comes by the waypoint; who may do something alone comes no other way.
+    const byWaypoint = callers.some(isWorkload) ? [`waypoint-${name}`] : [];
+    const directly = intent.operations === undefined || byWaypoint.length === 0;
+    return [...byWaypoint, ...(directly ? [name] : [])];
+  };
   const admitting = intents
     .map((intent, i) => ({ intent, i, callers: intent.callers.filter((caller) => isCaller(caller, call.from)) }))
     .filter(({ intent, callers }) => isTarget(intent, call) && callers.length > 0 && mayDo(intent, call));
@@ -63,14 +75,21 @@ export function explain(
     intent: nameOf(intent),
     place: `${source}[${i}]`,
     callers: callers.map(callerName),
-    object: `${kinds[mesh]} ${namespace}/${targetName(intent)}`,
+    object: objectsOf(intent, callers)
+      .map((name) => `${kinds[mesh]} ${namespace}/${name}`)
+      .join(" and "),
   }));
   const named = rules.map(({ intent, callers }) => `${intent} names ${callers.join(", ")}`).join("; ");
   const isNode = "entities" in call.from && call.from.entities.includes("host");
   return {
     ...known,
     rules,
-    because: decision.allowed ? named : denials(namespace)[mesh],
+    because: decision.allowed
+      ? named
+      : denials(
+          namespace,
+          intents.some((intent) => isTarget(intent, call) && hasWaypoint(intent)),
+        )[mesh],
     notes: [
       ...(decision.allowed && !decision.mustAuthenticate
         ? [
@@ -89,16 +108,20 @@ export function explain(
 }
 
 const kinds = { cilium: "CiliumNetworkPolicy", istio: "AuthorizationPolicy", linkerd: "Server" } as const;
-const denials = (namespace: string) => ({
+/** @param waypoint whether there is one in front of the called pods */
+const denials = (namespace: string, waypoint: boolean) => ({
   cilium: `no intent admits it, and CiliumNetworkPolicy ${namespace}/zero-trust-deny-all denies everybody else`,
-  istio: `no intent admits it, and AuthorizationPolicy ${namespace}/zero-trust-default denies everybody else`,
+  istio: `no intent admits it, and AuthorizationPolicy ${namespace}/zero-trust-default denies everybody else${waypoint ? ", at the waypoint zero-trust-waypoint-default" : ""}`,
   linkerd: `no intent admits it, and the Servers of ${namespace} deny everybody else on their ports; on others Linkerd's default policy decides`,
 });
 
+type Caller = Intent["callers"][number];
+const isSameTarget = (a: Intent, b: Intent) =>
+  a.target.namespace === b.target.namespace && targetName(a) === targetName(b);
 const nameOf = ({ name, target }: Intent) => `${target.namespace}/${name}`;
 const mayDo = ({ operations }: Intent, { http }: Call) => !http || !operations || permits(operations, http);
 
-function whyUnasked(callers: readonly Intent["callers"][number][], phase: Phase): string {
+function whyUnasked(callers: readonly Caller[], phase: Phase): string {
   if (phase === "allow") return "nobody is asked to authenticate in allow";
   const reasons = callers.flatMap((caller) =>
     "withoutAuthentication" in caller ? [caller.withoutAuthentication ?? ""] : [],

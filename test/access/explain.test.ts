@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decide, type Call } from "../../components/access/decide";
 import { explain } from "../../components/access/explain";
+import { istioAuthPolicyObjects } from "../../components/access/istio";
 import type { Phase } from "../../components/config/schema";
+import { describeObject } from "../../components/kubernetes";
 import { calls, meeting } from "../support/calls";
 import { intent } from "../support/intents";
 
@@ -39,13 +41,45 @@ describe("the explanation of a call", () => {
     const [rule] = of({}, [posts, intent("api-all")]).rules;
     expect(rule).toMatchObject({ intent: "orders/api", place: "access[0]", callers: ["web/frontend"] });
     const named = (mesh: "cilium" | "istio" | "linkerd") =>
-      explain([intent("api")], { orders: "allow" }, call(), mesh, "access.yaml").rules.map(({ place, object }) => [
-        place,
-        object,
-      ]);
+      explain([intent("api")], { orders: "allow" }, call(), mesh, { source: "access.yaml" }).rules.map(
+        ({ place, object }) => [place, object],
+      );
     expect(named("cilium")).toEqual([["access.yaml[0]", "CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e"]]);
     expect(named("istio")).toEqual([["access.yaml[0]", "AuthorizationPolicy orders/allow-api-8080-b4b4b80e"]]);
     expect(named("linkerd")).toEqual([["access.yaml[0]", "Server orders/allow-api-8080-b4b4b80e"]]);
+  });
+
+  test("names what a waypoint enforces, and what the pods do, as a caller comes by either", () => {
+    const target = { namespace: "orders", selector: { app: "api" }, service: { name: "api", port: 80 } };
+    const office = { cidr: "192.0.2.0/24", reason: "the office calls it" };
+    const some = [
+      { ...posts, target },
+      intent("api-all", { target, callers: [{ namespace: "web", serviceAccount: "all" }, office] }),
+    ];
+    const explained = (from: Call["from"], waypoint: string | undefined = "waypoint") =>
+      explain(some, { orders: "allow" }, call({ from }), "istio", { waypoint });
+    const objects = (...of: Parameters<typeof explained>) => explained(...of).rules.map(({ object }) => object);
+    const name = "allow-api-8080-b4b4b80e";
+    const [atWaypoint, atPods] = [`AuthorizationPolicy orders/waypoint-${name}`, `AuthorizationPolicy orders/${name}`];
+    expect(objects(call().from)).toEqual([atWaypoint]);
+    expect(objects({ namespace: "web", serviceAccount: "all" })).toEqual([`${atWaypoint} and ${atPods}`]);
+    expect(objects({ entities: ["world"], address: "192.0.2.1" })).toEqual([atPods]);
+    expect(explained(other.from).because).toMatch(
+      /zero-trust-default denies everybody else, at the waypoint zero-trust-waypoint-default$/,
+    );
+    expect(explain(some, { orders: "allow" }, call(), "istio").rules.map(({ object }) => object)).toEqual([atPods]);
+    // Those are objects that are made, of these names.
+    const args = {
+      namespace: "orders",
+      phase: "allow",
+      intents: some,
+      trustDomain: "x",
+      waypoint: "waypoint",
+    } as const;
+    const made = istioAuthPolicyObjects("x", args).map(({ manifest }) => describeObject(manifest));
+    expect(made).toEqual(
+      expect.arrayContaining([atWaypoint, atPods, "AuthorizationPolicy orders/zero-trust-waypoint-default"]),
+    );
   });
 
   test("says what denies everybody else, and that Cilium admits the pod's own node", () => {
