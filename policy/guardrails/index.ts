@@ -77,6 +77,7 @@ import { valuesNotShadowed } from "./valuesNotShadowed";
 import { verdictsVisible } from "./verdictsVisible";
 import { versionSkew } from "./versionSkew";
 import { webhookFailsOpen } from "./webhookFailsOpen";
+import { ztunnelAlone } from "./ztunnelAlone";
 
 /** Every guardrail, in the order in which they are shown: the flag, the cluster, Cilium's values, the policies, other meshes, SPIRE, certificates. */
 export const guardrails: readonly Guardrail[] = [
@@ -97,6 +98,7 @@ export const guardrails: readonly Guardrail[] = [
   handshakePossible,
   handshakePort,
   encrypted,
+  ztunnelAlone,
   enforcementMode,
   httpEnforced,
   probesAdmitted,

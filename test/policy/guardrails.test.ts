@@ -54,7 +54,7 @@ describe("the guardrails", () => {
     const order = [
       "no-required-while-disabled flag-atomic order in-place-transition resume one-step evidence blast-radius",
       "pinned-cluster one-stack one-owner",
-      "values-not-shadowed cilium-version no-clustermesh handshake-possible handshake-port encrypted",
+      "values-not-shadowed cilium-version no-clustermesh handshake-possible handshake-port encrypted ztunnel-alone",
       "enforcement-mode http-enforced probes-admitted verdicts-visible protected-namespaces demand-in-require",
       "closed-namespaces deny-with-allow no-bypass deny-all-denies no-broad-auth-rule identifiable-peers",
       "tcp-only one-mode no-always-fail http-rules-hold known-kinds auth-consumed short-lived-callers",

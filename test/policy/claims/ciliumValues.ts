@@ -1,5 +1,5 @@
 import type { Facts } from "../../../policy/facts";
-import { both, extra, policy, withConfig, withObject, withValues } from "../changes";
+import { both, extra, named, policy, withConfig, withFlag, withObject, withValues, without } from "../changes";
 import type { Claims } from "./claim";
 
 const hostPolicy = (rule: object) =>
@@ -20,6 +20,16 @@ const helmRelease = (spec: object, name = "cilium") =>
     metadata: { name, namespace: "kube-system" },
   });
 const chart = { interval: "1h", chart: { spec: { chart: "cilium" } } };
+const ztunnel = withValues({ encryption: { enabled: true, type: "ztunnel" } });
+const withoutPolicies = without("CiliumNetworkPolicy");
+const requests = extra("cilium.io/v2", "CiliumNetworkPolicy", {
+  spec: {
+    endpointSelector: {},
+    ingress: [
+      { ...named, toPorts: [{ ports: [{ port: "15008", protocol: "TCP" }], rules: { http: [{ method: "GET" }] } }] },
+    ],
+  },
+});
 const operations = withConfig("access[0].operations[0].methods[0]=GET");
 
 /** With operations on each port, in Linkerd, and with more callers. */
@@ -64,6 +74,36 @@ export const ciliumValues: Claims = {
     passes: [
       ["native routing with encryption", withValues({ routingMode: "native" })],
       ["a tunnel in a cloud", withValues({ routingMode: "tunnel", gke: { enabled: true } })],
+    ],
+  },
+  "ztunnel-alone": {
+    catches: [
+      {
+        what: "ztunnel beside authentication and policies by port",
+        change: ztunnel,
+        says: /encryption\.type turns ztunnel on, beside which Cilium authenticates nobody[^]*demand for authentication does nothing: CiliumNetworkPolicy orders\/allow-api[^]*rule by port matches nothing, and its default deny denies everybody: CiliumNetworkPolicy orders\/allow-api/,
+      },
+      {
+        what: "ztunnel past the chart",
+        change: withValues({ extraConfig: { "enable-ztunnel": "true" } }),
+        says: /extraConfig\.enable-ztunnel turns ztunnel on/,
+      },
+      {
+        what: "ztunnel beside rules about requests",
+        change: both(withoutPolicies, both(withObject(requests), ztunnel)),
+        says: /nothing reads requests: CiliumNetworkPolicy orders\/extra/,
+        also: ["auth-consumed"],
+      },
+      {
+        what: "ztunnel in a ClusterMesh",
+        change: both(withConfig("cluster.cilium.clusterMesh=true"), ztunnel),
+        says: /in a ClusterMesh, where Cilium's agents do not start with it/,
+        also: ["no-clustermesh"],
+      },
+    ],
+    passes: [
+      ["ztunnel's type without encryption by it", withValues({ encryption: { enabled: false, type: "ztunnel" } })],
+      ["ztunnel where nothing is left", both(both(withFlag(false), withoutPolicies), ztunnel)],
     ],
   },
   "enforcement-mode": {
@@ -133,16 +173,8 @@ export const ciliumValues: Claims = {
         change: withValues({ identityAllocationMode: "kvstore" }),
         says: /identityAllocationMode is kvstore/,
       },
-      {
-        what: "ztunnel",
-        change: withValues({ encryption: { enabled: true, type: "ztunnel" } }),
-        says: /encryption\.type is ztunnel/,
-      },
     ],
-    passes: [
-      ["ztunnel's type without encryption by it", withValues({ encryption: { enabled: false, type: "ztunnel" } })],
-      ["IPv6 beside IPv4", withValues({ ipv6: { enabled: true } })],
-    ],
+    passes: [["IPv6 beside IPv4", withValues({ ipv6: { enabled: true } })]],
   },
   "handshake-port": {
     silentWhileOff: true,
