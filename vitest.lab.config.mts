@@ -12,7 +12,7 @@ const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 const traffic = "test/lab/nodes/cluster.test.ts";
 /** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
-  ...["charts", "gitops", "hubbleProto", "versions", "engine/objects"],
+  ...["charts", "gitops", "hubbleProto", "istioTemplate", "versions", "engine/objects"],
   ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
   ...["providers/difference", "providers/differential"],
 ].map((name) => `test/lab/${name}.test.ts`);

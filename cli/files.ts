@@ -51,6 +51,14 @@ export function filesOf({ name, plan }: RenderedStack): { files: RenderedFile[];
             },
           ]
         : []),
+      ...(plan.outputs.istioValues
+        ? [
+            {
+              path: "istio-values.yaml",
+              content: header("values for Istio's chart istiod") + yaml(plan.outputs.istioValues),
+            },
+          ]
+        : []),
       ...[certManagerOf(plan)].flatMap((release) =>
         release
           ? [

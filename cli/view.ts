@@ -76,9 +76,10 @@ function viewOfDifference(difference: RenderedStack["difference"]): string[] {
 
 /** Who authenticates callers: Cilium with a SPIRE, or another mesh. */
 function authenticatorOf({ cluster: { cilium }, mesh, spire }: RenderedStack["config"]): string {
-  if (!cilium) return mesh?.istio ? `Istio (${mesh.istio.mode})` : "Linkerd";
   const version = spire.install === "managed" ? `${spire.version} ` : "";
-  return `Cilium ${cilium.version} (${cilium.delivery}), SPIRE ${version}(${spire.install})`;
+  const signer = spire.install === "none" ? "" : `, SPIRE ${version}(${spire.install})`;
+  if (!cilium) return `${mesh?.istio ? `Istio (${mesh.istio.mode})` : "Linkerd"}${signer}`;
+  return `Cilium ${cilium.version} (${cilium.delivery})${signer}`;
 }
 
 /** Names as lines of at most so many letters. */

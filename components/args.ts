@@ -35,7 +35,7 @@ export function spireArgs(config: StackConfig, previous: Previous): SpireArgs | 
     agentNamespace,
     trustDomain,
     clusterName: cluster.name,
-    ciliumNamespace: ciliumOf(cluster).namespace,
+    ...(cluster.cilium ? { ciliumNamespace: cluster.cilium.namespace } : {}),
     version,
     images,
     // What is not said is as it was before there were sizes.

@@ -22,6 +22,7 @@ import { federatedBy, federationOf, peerNotes } from "./rollout/peers";
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
+import { istioValues, type IstioValues } from "./spire/istio";
 import { serviceOf, spireObjects } from "./spire/objects";
 import type { types } from "./types";
 import type { SpireArgs } from "./spire/settings";
@@ -64,6 +65,8 @@ export interface Plan {
     readonly ciliumValues?: CiliumValues;
     /** The values for Linkerd's chart, where its roots and its issuer are made here. */
     readonly linkerdValues?: typeof linkerdValues;
+    /** The values for istiod's chart, where SPIRE signs for its proxies. */
+    readonly istioValues?: IstioValues;
   };
   /** The values for Cilium's chart, whoever delivers them. None where another mesh authenticates. */
   readonly ciliumValues?: CiliumValues;
@@ -94,7 +97,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     accessComponents(config, namespace, to, intents.get(namespace) ?? []),
   );
   const marked = markedNamespaces(config, previous, phases);
-  const components = config.mesh ? besideMesh(config, policies, marked) : inOrder(config, previous, policies);
+  const components = config.mesh ? besideMesh(config, previous, policies, marked) : inOrder(config, previous, policies);
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
@@ -137,11 +140,18 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       rollout,
       ...(values && cilium?.delivery === "none" ? { ciliumValues: values } : {}),
       ...(linkerd ? { linkerdValues } : {}),
+      ...(config.mesh?.istio && config.spire.install === "managed"
+        ? { istioValues: istioValues(config.trustDomain) }
+        : {}),
     },
     ...(values ? { ciliumValues: values } : {}),
     waitsForNodes: !config.auth && cilium !== undefined && cilium.delivery !== "none" && previous.cilium !== "off",
     waitsForSpire:
-      config.auth && !previous.state?.auth && config.spire.install === "managed" && !installsCilium(config, previous),
+      cilium !== undefined &&
+      config.auth &&
+      !previous.state?.auth &&
+      config.spire.install === "managed" &&
+      !installsCilium(config, previous),
     waitsForCilium: cilium?.delivery === "helm" && (config.auth || isFirst(previous)),
     // On the way off SPIRE does not count, nor who is in a mesh: off is recorded when traffic no longer needs it. Certificates never do.
     recordedAfter: components
@@ -189,20 +199,37 @@ function inOrder(config: StackConfig, previous: Previous, policies: readonly Pla
   return [...policies, cilium, ...certificatesComponent(config, last), ...spireComponent(config, previous, last)];
 }
 
-/** The policies of another mesh, whose pods are taken into it before anybody is denied; on the way off nothing comes before what relaxes. */
+/**
+ * The policies of another mesh, whose pods are taken into it before anybody is denied, and after the SPIRE that is to sign for them, if any; on the way off nothing
+ * comes before what relaxes.
+ */
 function besideMesh(
   config: StackConfig,
+  previous: Previous,
   policies: readonly PlannedComponent[],
   namespaces: readonly string[],
 ): PlannedComponent[] {
-  const { auth, mesh } = config;
-  const certificates = certificatesComponent(config, namesOf(policies));
-  if (!mesh || namespaces.length === 0) return [...policies, ...certificates];
+  const { auth, mesh, spire } = config;
+  // SPIRE's server may have its CA from cert-manager: on the way on that comes first, and otherwise certificates are for nobody here.
+  const signs = auth && spire.upstreamAuthority?.certManager !== undefined;
+  const certificates = certificatesComponent(config, signs ? [] : namesOf(policies));
+  const signers = spireComponent(config, previous, auth ? (signs ? namesOf(certificates) : []) : namesOf(policies));
+  const needs = namesOf(signers);
+  const marks =
+    mesh && namespaces.length > 0 ? [marksComponent(mesh, namespaces, auth ? needs : namesOf(policies))] : [];
+  if (!auth) return [...policies, ...marks, ...certificates, ...signers];
+  const rest = [...signers, ...marks, ...policies.map(after(...needs, ...namesOf(marks)))];
+  return signs ? [...certificates, ...rest] : [...rest, ...certificates];
+}
+
+function marksComponent(
+  mesh: NonNullable<StackConfig["mesh"]>,
+  namespaces: readonly string[],
+  after: readonly string[],
+): PlannedComponent {
   const name = "mesh";
   const args = { namespaces, marks: meshMarks(mesh) };
-  const objects = meshNamespaceObjects(name, args);
-  const marks: PlannedComponent = { kind: "MeshNamespaces", name, args, objects, after: auth ? [] : namesOf(policies) };
-  return auth ? [marks, ...policies.map(after(name)), ...certificates] : [...policies, marks, ...certificates];
+  return { kind: "MeshNamespaces", name, args, objects: meshNamespaceObjects(name, args), after };
 }
 
 /** What the reader has to do for namespaces that this program takes into no mesh. */

@@ -158,7 +158,7 @@ describe("a mesh", () => {
       expect.stringMatching(/^zero-trust:cluster\.cilium .*: nothing: with another mesh/) as string,
     ]);
     expect(problems(meshes.linkerd, { spire: {} })).toEqual([
-      expect.stringMatching(/^zero-trust:spire\.install .*: none with another mesh/) as string,
+      expect.stringMatching(/^zero-trust:spire\.install .*: none with Linkerd/) as string,
     ]);
     const { mesh: _, ...others } = values({});
     expect(() => loadConfig({ ...others, cluster: { ...cluster, cilium } }, "apps")).toThrow(

@@ -18,6 +18,9 @@ interface GraphComponent {
   release?: string;
 }
 
+const withoutCilium =
+  'cluster={"name":"apps","context":"apps","identity":"00000000-0000-0000-0000-000000000000","kubernetes":"1.34"}';
+
 /** The committed stacks, and one with each other way of installing SPIRE and of delivering Cilium's values. */
 const variants: readonly (readonly [what: string, stack: string, assignments: readonly string[]])[] = [
   ...stacks.map((stack) => [stack, stack, []] as const),
@@ -47,13 +50,19 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
       [
         `apps with ${mesh} in the place of Cilium`,
         "apps",
-        [
-          `mesh={"${mesh}":{}}`,
-          "spire.install=none",
-          'cluster={"name":"apps","context":"apps","identity":"00000000-0000-0000-0000-000000000000","kubernetes":"1.34"}',
-        ],
+        [`mesh={"${mesh}":{}}`, "spire.install=none", withoutCilium],
       ] as const,
   ),
+  [
+    "apps with Istio, for which SPIRE signs",
+    "apps",
+    [
+      'mesh={"istio":{}}',
+      withoutCilium,
+      "spire.csi={}",
+      'spire.workloads=[{"name":"mesh","namespaces":["billing","orders","web"]}]',
+    ],
+  ],
 ];
 
 const releaseType = "kubernetes:helm.sh/v3:Release";

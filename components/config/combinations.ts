@@ -8,6 +8,7 @@ import type { Hint } from "./fields";
 import { istioConflicts } from "../access/istioConflicts";
 import { servicesInVain } from "../access/waypointConflicts";
 import { linkerdConflicts } from "../access/linkerd";
+import { meshSpireConflicts } from "./meshSpireConflicts";
 import { phases, schema, type Intent, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
 import { takenTwice } from "./takenTwice";
@@ -33,6 +34,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...keysWithoutEffect(config),
     ...missingKeys(config),
     ...meshConflicts(config),
+    ...meshSpireConflicts(config),
     ...signingKeys(config),
     ...attestorConflicts(config),
     ...identityConflicts(config),
@@ -164,14 +166,6 @@ function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfi
   const nothing = { allowed: "nothing: with another mesh this program does not touch Cilium" };
   return [
     ...(cluster?.cilium === undefined ? [] : [{ path, hint: nothing }]),
-    ...(spire?.install === "none"
-      ? []
-      : [
-          {
-            path: ["spire", "install"],
-            hint: { allowed: "none with another mesh, which has certificates of its own", example: "none" },
-          },
-        ]),
     ...(mesh.istio?.mode === "ambient" && mesh.istio.revision !== undefined
       ? [
           {

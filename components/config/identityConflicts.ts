@@ -1,4 +1,4 @@
-import { isCiliumEntryName } from "../spire/registration";
+import { isOwnEntryName } from "../spire/registration";
 import { reservedPaths, spire as names } from "../spire/settings";
 import type { Conflict, PartialConfig } from "./combinations";
 import { takenTwice } from "./takenTwice";
@@ -21,8 +21,11 @@ export function identityConflicts(config: PartialConfig): Conflict[] {
     }),
     ...entries.flatMap(({ name, path }, i) => {
       const at = ["spire", "entries", i];
-      const hint = { allowed: "a name of its own: this one is that of an entry for Cilium", example: `my-${name}` };
-      return [...(isCiliumEntryName(name) ? [{ path: [...at, "name"], hint }] : []), ...someoneElses(path, at)];
+      const hint = {
+        allowed: "a name of its own: this one is that of an entry of this program",
+        example: `my-${name}`,
+      };
+      return [...(isOwnEntryName(name) ? [{ path: [...at, "name"], hint }] : []), ...someoneElses(path, at)];
     }),
     ...strangers(config, "workloads"),
     ...strangers(config, "entries"),

@@ -119,7 +119,7 @@ const image = (example: string) =>
 const spire = section({
   /**
    * `managed`: this program deploys SPIRE. `bundled`: Cilium's chart does, for as long as authentication is on. `external`: one that is already there, and
-   * provides what docs/spire.md lists. `none`: with a `mesh` that has certificates of its own.
+   * provides what docs/spire.md lists. `none`: with a `mesh` that has certificates of its own. With Istio's sidecars `managed` signs for them (docs/meshes.md).
    */
   install: choice("managed", "bundled", "external", "none").default("managed"),
   /** With `external`: where Cilium finds it. */

@@ -100,12 +100,13 @@ export function decideKnown(
   const { known, errors } = countsOf(pods);
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const running = Object.keys(known).length > 0 ? { pods: known } : {};
+  const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
   if (config.mesh) {
     const { namespaces, errors, notes } = ofMesh(config, mesh);
     return {
       previous: { ...record, ...running, ...(Object.keys(namespaces).length > 0 ? { namespaces } : {}) },
-      errors: [...asked.errors, ...errors],
-      notes: [...asked.notes, ...notes],
+      errors: [...asked.errors, ...errors, ...driver.errors],
+      notes: [...asked.notes, ...notes, ...driver.notes],
     };
   }
 
@@ -124,7 +125,6 @@ export function decideKnown(
   );
   const alerts = "because" in untold ? [`Nobody could say which alerts there are (${untold.because})`] : silent(untold);
   const cilium = look.cilium === "on" && waitsFor !== undefined ? "rolling" : look.cilium;
-  const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
   const delivery = ofFlux(flux, !config.auth);
   const adoption = ofRelease(config, release, mayTurnOff(config, state));
   const nodes = look.nodes === undefined ? {} : { nodes: look.nodes };

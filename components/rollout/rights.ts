@@ -29,7 +29,7 @@ const connect = ["create", "get"];
  */
 export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
-  if (cilium === undefined) return rightsBesideMesh(rollout);
+  if (cilium === undefined) return rightsBesideMesh(rollout, driverRights(spire));
   const servers = serverPods(spire.replicas);
   const everywhere: Rule[] = [
     core("namespaces", ["get"], ["kube-system"]),
@@ -37,7 +37,7 @@ export function gateRights({ cluster, spire, rollout }: StackConfig): Kubernetes
       rule("cilium.io", kind, ["list"]),
     ),
     rule("monitoring.coreos.com", "prometheusrules", ["list"]),
-    ...(spire.csi ? [rule("storage.k8s.io", "csidrivers", ["get"], [csiDriver])] : []),
+    ...driverRights(spire),
   ];
   const rights: { namespace: string; rule: Rule }[] = [
     { namespace: cilium, rule: core("configmaps", ["get"], ["cilium-config"]) },
@@ -69,17 +69,15 @@ export function verifyRights({ cluster, spire }: StackConfig): KubernetesObject[
   const name = "zero-trust-verify";
   const identity = core("namespaces", ["get"], ["kube-system"]);
   const cilium = cluster.cilium?.namespace;
-  if (cilium === undefined) return bound(name, "Cluster", undefined, [identity]);
   const managed = spire.install === "managed";
+  const ciliums = ["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"];
   const everywhere = [
     identity,
-    ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
-      rule("cilium.io", kind, ["list"]),
-    ),
+    ...(cilium === undefined ? [] : ciliums.map((kind) => rule("cilium.io", kind, ["list"]))),
     ...(managed
       ? ["clusterstaticentries", "clusterspiffeids"].map((kind) => rule("spire.spiffe.io", kind, ["list"]))
       : []),
-    rule("monitoring.coreos.com", "prometheusrules", ["list"]),
+    ...(cilium === undefined ? [] : [rule("monitoring.coreos.com", "prometheusrules", ["list"])]),
   ];
   const ofCilium = [
     core("configmaps", ["get"], ["cilium-config"]),
@@ -88,7 +86,7 @@ export function verifyRights({ cluster, spire }: StackConfig): KubernetesObject[
     core("pods", ["list"]),
     core("pods/exec", connect),
     core("pods/portforward", connect),
-  ].map((rule) => ({ namespace: cilium, rule }));
+  ].flatMap((rule) => (cilium === undefined ? [] : [{ namespace: cilium, rule }]));
   const ofSpire = [
     ...[
       rule("apps", "statefulsets", ["get"], [names.server]),
@@ -132,10 +130,15 @@ function deliveryRights(namespace: string, { install }: StackConfig["spire"]): {
   ];
 }
 
-/** Which cluster it is, whose the namespaces are, and which pods run in them: nothing else is asked where another mesh authenticates. */
-const rightsBesideMesh = ({ phases }: StackConfig["rollout"]) => [
+/** Whether somebody else has the CSI driver that the stack is to bring. */
+const driverRights = ({ csi }: StackConfig["spire"]): Rule[] =>
+  csi ? [rule("storage.k8s.io", "csidrivers", ["get"], [csiDriver])] : [];
+
+/** Which cluster it is, whose the namespaces are, and which pods run in them: nothing else is asked of the mesh where another one authenticates. */
+const rightsBesideMesh = ({ phases }: StackConfig["rollout"], more: readonly Rule[]) => [
   ...bound("zero-trust-gates", "Cluster", undefined, [
     core("namespaces", ["get"], ["kube-system", ...Object.keys(phases).sort()]),
+    ...more,
   ]),
   ...Object.keys(phases)
     .sort()

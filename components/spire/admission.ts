@@ -1,15 +1,15 @@
 import { owned, type KubernetesObject } from "../kubernetes";
-import { ciliumEntries } from "./registration";
+import { ownEntries } from "./registration";
 import { nodeAliasPath, reservedPaths, type ManagedSpire } from "./settings";
 
 /**
  * A ValidatingAdmissionPolicy and its binding. Who may write ClusterStaticEntries or ClusterSPIFFEIDs could otherwise name Cilium's operator, which is an admin of
- * SPIRE's server, or a node. Cilium's own entries may be what this program makes them, and nothing else.
+ * SPIRE's server, or a node. The entries of this program may be what it makes them, and nothing else.
  */
 export function registrationPolicy(args: ManagedSpire): [policy: KubernetesObject, binding: KubernetesObject] {
   const apiVersion = "admissionregistration.k8s.io/v1";
   const metadata = { name: "spire-registration", ...owned("spire-registration") };
-  const names = ciliumEntries(args).map((entry) => entry.metadata.name);
+  const names = ownEntries(args).map((entry) => entry.metadata.name);
   return [
     {
       apiVersion,
@@ -30,7 +30,11 @@ export function registrationPolicy(args: ManagedSpire): [policy: KubernetesObjec
         variables: [
           { name: "spec", expression: "dyn(object.spec)" },
           { name: "isStatic", expression: "has(variables.spec.spiffeID)" },
-          { name: "isCiliums", expression: `variables.isStatic && object.metadata.name in ${list(names)}` },
+          // Without a name there is nothing that CEL could take for a list of text.
+          {
+            name: "isOwn",
+            expression: names.length === 0 ? "false" : `variables.isStatic && object.metadata.name in ${list(names)}`,
+          },
           // spiffe://<trust domain>/<first>/…: a template of a trust domain has no slash.
           {
             name: "segments",
@@ -56,7 +60,7 @@ function validations(args: ManagedSpire): object[] {
   const id = (path: string) => `spiffe://${args.trustDomain}${path}`;
   const alias = id(nodeAliasPath(args));
   const first = reservedPaths.map((path) => path.slice(1));
-  const asPlanned = ciliumEntries(args).map(({ metadata: { name }, spec }) => {
+  const asPlanned = ownEntries(args).map(({ metadata: { name }, spec }) => {
     const { spiffeID, parentID, selectors } = spec as { spiffeID: string; parentID: string; selectors: string[] };
     const same = [
       `object.metadata.name == ${JSON.stringify(name)}`,
@@ -71,20 +75,24 @@ function validations(args: ManagedSpire): object[] {
       expression: '["admin", "downstream"].all(key, !(key in variables.spec) || variables.spec[key] == false)',
       message: "admin and downstream give rights over SPIRE's server, which no entry of this cluster has",
     },
+    ...(asPlanned.length === 0
+      ? []
+      : [
+          {
+            expression: `!variables.isOwn || ${asPlanned.join(" || ")}`,
+            message: "this entry is SPIRE's own or Cilium's, and what it says is decided by the program that made it",
+          },
+        ]),
     {
-      expression: `!variables.isCiliums || ${asPlanned.join(" || ")}`,
-      message: "this entry is Cilium's, and what it says is decided by the program that made it",
-    },
-    {
-      expression: `variables.isCiliums || (size(variables.segments) > 3 && variables.segments[2] in ${list([args.trustDomain, "{{ .TrustDomain }}", "{{.TrustDomain}}"])} && variables.segments[3].matches("^[A-Za-z0-9._-]+$"))`,
+      expression: `variables.isOwn || (size(variables.segments) > 3 && variables.segments[2] in ${list([args.trustDomain, "{{ .TrustDomain }}", "{{.TrustDomain}}"])} && variables.segments[3].matches("^[A-Za-z0-9._-]+$"))`,
       message: `the SPIFFE ID has to be of the trust domain ${args.trustDomain}, and its path has to begin with a name, so that no pod decides whose it is`,
     },
     {
-      expression: `variables.isCiliums || size(variables.segments) < 4 || !(variables.segments[3] in ${list(first)} || variables.segments.join("/") == ${JSON.stringify(alias)})`,
+      expression: `variables.isOwn || size(variables.segments) < 4 || !(variables.segments[3] in ${list(first)} || variables.segments.join("/") == ${JSON.stringify(alias)})`,
       message: `a path below ${reservedPaths.join(", ")}, or ${nodeAliasPath(args)}, means somebody else`,
     },
     {
-      expression: `variables.isCiliums || !variables.isStatic || variables.spec.parentID == ${JSON.stringify(alias)} || variables.spec.parentID.startsWith(${JSON.stringify(id("/spire/agent/"))})`,
+      expression: `variables.isOwn || !variables.isStatic || variables.spec.parentID == ${JSON.stringify(alias)} || variables.spec.parentID.startsWith(${JSON.stringify(id("/spire/agent/"))})`,
       message: `the parent has to be a node: ${alias} for all of them`,
     },
     {

@@ -13,7 +13,7 @@ interface Alert {
  * What somebody has to be told of. `kube_…` is of kube-state-metrics, `cilium_…` of Cilium's agents; the rest is SPIRE's own (doc/telemetry/telemetry.md), of which a
  * test asks real programs.
  */
-export const alertsOf = ({ agentNamespace }: ManagedSpire): readonly Alert[] => [
+export const alertsOf = ({ agentNamespace, ciliumNamespace }: ManagedSpire): readonly Alert[] => [
   {
     alert: "SpireServerDown",
     expr: `kube_statefulset_status_replicas_ready{namespace="${spire.namespace}",statefulset="${spire.server}"} < 1`,
@@ -58,11 +58,13 @@ export const alertsOf = ({ agentNamespace }: ManagedSpire): readonly Alert[] => 
     summary:
       "spire-controller-manager is away, or cannot make entries of what is declared: new workloads get no identity.",
   },
-  {
-    alert: "CiliumAuthenticationDrops",
-    expr: `sum(rate(cilium_drop_count_total{reason="Authentication required"}[5m])) > 0`,
-    for: "10m",
-    severity: "warning",
-    summary: "Callers are dropped that have not authenticated, for longer than a handshake takes: npm run verify.",
-  },
+  ...(ciliumNamespace === undefined ? [] : [drops]),
 ];
+
+const drops: Alert = {
+  alert: "CiliumAuthenticationDrops",
+  expr: `sum(rate(cilium_drop_count_total{reason="Authentication required"}[5m])) > 0`,
+  for: "10m",
+  severity: "warning",
+  summary: "Callers are dropped that have not authenticated, for longer than a handshake takes: npm run verify.",
+};

@@ -31,7 +31,7 @@ export const issuerOf = ({ domain }: Oidc) => `https://${domain}`;
 
 /** SPIRE server's configuration, JSON as `spire-server validate` accepts it (doc/spire_server.md). */
 export function serverConfiguration(args: ManagedSpire): object {
-  const { trustDomain, clusterName, agentNamespace, ttl } = args;
+  const { trustDomain, clusterName, agentNamespace, ciliumNamespace, ttl } = args;
   const upstream = upstreamPlugin(args.upstreamAuthority);
   return {
     server: {
@@ -51,7 +51,7 @@ export function serverConfiguration(args: ManagedSpire): object {
       default_jwt_svid_ttl: ttl.jwtSvid,
       prune_attested_nodes_expired_for: "168h",
       // Lets Cilium's operator register an entry for each CiliumIdentity.
-      admin_ids: [`spiffe://${trustDomain}${ciliumIds.operator}`],
+      ...(ciliumNamespace === undefined ? {} : { admin_ids: [`spiffe://${trustDomain}${ciliumIds.operator}`] }),
       ...(args.federation ? { federation: bundleEndpoint } : {}),
       ...(args.oidc ? { jwt_issuer: issuerOf(args.oidc) } : {}),
     },
@@ -80,7 +80,7 @@ export function serverConfiguration(args: ManagedSpire): object {
 
 /** SPIRE agent's configuration (doc/spire_agent.md). */
 export function agentConfiguration(args: ManagedSpire): object {
-  const { trustDomain, skipKubeletVerification, monitoring } = args;
+  const { trustDomain, ciliumNamespace, skipKubeletVerification, monitoring } = args;
   const once = attestsOnce(args);
   return {
     agent: {
@@ -90,9 +90,13 @@ export function agentConfiguration(args: ManagedSpire): object {
       server_address: `${args.replicas > 1 ? spire.headless : spire.server}.${spire.namespace}.svc`,
       server_port: String(spire.serverPort),
       socket_path: spire.sockets.workload,
-      admin_socket_path: spire.sockets.admin,
       // Lets Cilium's agent ask for the identities of the pods on its node.
-      authorized_delegates: [`spiffe://${trustDomain}${ciliumIds.agent}`],
+      ...(ciliumNamespace === undefined
+        ? {}
+        : {
+            admin_socket_path: spire.sockets.admin,
+            authorized_delegates: [`spiffe://${trustDomain}${ciliumIds.agent}`],
+          }),
       trust_bundle_path: `${paths.bundle}/${spire.bundle.key}`,
       trust_bundle_format: "spiffe",
       // An agent that no longer knows the server's authority starts again from the published bundle. One that attests only once cannot, and does not start where it is told to (pkg/agent/agent.go).

@@ -6,7 +6,7 @@ interface Panel {
   readonly targets: readonly { readonly expr: string; readonly legend: string }[];
 }
 
-const panelsOf = ({ agentNamespace }: ManagedSpire): readonly Panel[] => [
+const panelsOf = ({ agentNamespace, ciliumNamespace }: ManagedSpire): readonly Panel[] => [
   {
     title: "Servers and agents that are ready",
     unit: "short",
@@ -53,6 +53,10 @@ const panelsOf = ({ agentNamespace }: ManagedSpire): readonly Panel[] => [
       },
     ],
   },
+  ...(ciliumNamespace === undefined ? [] : ciliumPanels),
+];
+
+const ciliumPanels: readonly Panel[] = [
   {
     title: "Streams of Cilium's agents to SPIRE's",
     unit: "short",

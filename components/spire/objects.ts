@@ -21,7 +21,7 @@ import { labDatabaseNetworkPolicy, labDatabaseService, labDatabaseStatefulSet, l
 import { monitoringObjects } from "./monitoring";
 import { serverEgressPolicy, serverNetworkPolicy } from "./network";
 import { oidcObjects } from "./oidc";
-import { ciliumEntries, clusterSpiffeId, clusterStaticEntry } from "./registration";
+import { ownEntries, clusterSpiffeId, clusterStaticEntry } from "./registration";
 import {
   headlessService,
   serverBudget,
@@ -85,7 +85,10 @@ function managedObjects(component: string, args: ManagedSpire): PlannedObject[] 
     add(`id-${workload.name}`, clusterSpiffeId(workload), [...idCrd, ...peers]),
   );
   const entries = [
-    ...ciliumEntries(args).map((entry) => add(`entry-${entry.metadata.name}`, entry, [crd], true)),
+    // Those of Cilium are never without use; an alias alone goes with what is below it.
+    ...ownEntries(args).map((entry) =>
+      add(`entry-${entry.metadata.name}`, entry, [crd], args.ciliumNamespace !== undefined),
+    ),
     ...args.entries.map((entry) => add(`entry-${entry.name}`, clusterStaticEntry(args, entry), [crd, ...peers])),
   ];
   if (args.admissionPolicy) {

@@ -2,28 +2,34 @@ import { owned, type KubernetesObject } from "../kubernetes";
 import { nodeSelectors } from "./attestor";
 import { ciliumIds, nodeAliasPath, type ManagedSpire } from "./settings";
 
-/** The entries that Cilium needs, by name: a node alias, an entry for each way to tell a node, and below it Cilium's agent and operator. */
-export function ciliumEntries(args: ManagedSpire): KubernetesObject[] {
-  const { trustDomain, ciliumNamespace } = args;
+/**
+ * The entries that are this program's, by name: a node alias, an entry for each way to tell a node, and below it Cilium's agent and operator. Without Cilium the
+ * alias alone, and that where the user has entries, which are below it.
+ */
+export function ownEntries(args: ManagedSpire): KubernetesObject[] {
+  const { trustDomain, ciliumNamespace, entries } = args;
   const alias = nodeAliasPath(args);
   const id = (path: string) => `spiffe://${trustDomain}${path}`;
+  // An alias, since SPIRE hands an agent only the entries below its own ID or its aliases: below one node's agent, they would reach that node alone.
+  const name = ciliumNamespace === undefined ? aliasName : `cilium-${aliasName}`;
+  const aliases = [...nodeSelectors(args)].map(([key, selectors], i) =>
+    staticEntry(i === 0 ? name : `${name}-${key.slice(0, 16)}`, id(alias), id("/spire/server"), selectors),
+  );
+  if (ciliumNamespace === undefined) return entries.length > 0 ? aliases : [];
   const workload = (name: string, path: string, serviceAccount: string) =>
     staticEntry(name, id(path), id(alias), [`k8s:ns:${ciliumNamespace}`, `k8s:sa:${serviceAccount}`]);
   return [
-    // An alias, since SPIRE hands an agent only the entries below its own ID or its aliases: below one node's agent, they would reach that node alone.
-    ...[...nodeSelectors(args)].map(([key, selectors], i) =>
-      staticEntry(i === 0 ? aliasName : `${aliasName}-${key.slice(0, 16)}`, id(alias), id("/spire/server"), selectors),
-    ),
+    ...aliases,
     workload("cilium-agent", ciliumIds.agent, "cilium"),
     workload("cilium-operator", ciliumIds.operator, "cilium-operator"),
   ];
 }
 
-const aliasName = "cilium-node-alias";
+const aliasName = "node-alias";
 
 /** Whether an entry is called as one of those: nobody else's may be. */
-export const isCiliumEntryName = (name: string): boolean =>
-  [aliasName, "cilium-agent", "cilium-operator"].includes(name) || name.startsWith(`${aliasName}-`);
+export const isOwnEntryName = (name: string): boolean =>
+  /^((cilium-)?node-alias(-.*)?|cilium-agent|cilium-operator)$/.test(name);
 
 function staticEntry(
   name: string,

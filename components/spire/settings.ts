@@ -66,8 +66,8 @@ export interface ManagedSpire {
     readonly csiRegistrar?: string | undefined;
     readonly pullPolicy: "IfNotPresent" | "Always" | "Never";
   };
-  /** Where Cilium's agents and operator run. */
-  readonly ciliumNamespace: string;
+  /** Where Cilium's agents and operator run. Without it nothing of SPIRE knows of a Cilium: another mesh takes its identities. */
+  readonly ciliumNamespace?: string;
   /** A server's volume: a Kubernetes quantity, and the cluster's default class unless one is named. */
   readonly storage: { readonly size: string; readonly className?: string | undefined };
   /** Lifetimes as Go durations: `168h`. */

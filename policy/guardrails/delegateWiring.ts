@@ -25,18 +25,22 @@ export const delegateWiring: Guardrail = {
   },
 };
 
-function judgeWiring(
-  { config: { trustDomain }, objects, releases }: Facts,
-  server: SpireConfiguration,
-  agent: SpireConfiguration,
-) {
+function judgeWiring({ config, objects, releases }: Facts, server: SpireConfiguration, agent: SpireConfiguration) {
+  const { trustDomain } = config;
+  const { cilium } = config.cluster;
   const found: Violation[] = [];
   const expectEqual = (...values: Parameters<typeof mismatch>) => found.push(...mismatch(...values));
   const id = (path: string) => `spiffe://${trustDomain}${path}`;
   expectEqual(`${server.file} server.trust_domain`, server.main["trust_domain"], trustDomain);
   expectEqual(`${agent.file} agent.trust_domain`, agent.main["trust_domain"], trustDomain);
-  expectEqual(`${server.file} server.admin_ids`, server.main["admin_ids"], [id("/cilium-operator")]);
-  expectEqual(`${agent.file} agent.authorized_delegates`, agent.main["authorized_delegates"], [id("/cilium-agent")]);
+  const rights: readonly (readonly [where: string, value: unknown, holder: string])[] = [
+    [`${server.file} server.admin_ids`, server.main["admin_ids"], id("/cilium-operator")],
+    [`${agent.file} agent.authorized_delegates`, agent.main["authorized_delegates"], id("/cilium-agent")],
+  ];
+  for (const [where, value, holder] of rights)
+    if (cilium) expectEqual(where, value, [holder]);
+    else if (value !== undefined)
+      found.push({ where, message: `is ${JSON.stringify(value)}, which nobody needs without Cilium; remove it` });
 
   const [attestor = "none"] = agent.names("NodeAttestor");
   const known = server.names("NodeAttestor");
@@ -78,7 +82,7 @@ function judgeWiring(
       message: `has ${others.map(textOf).join(", ")}, which no agent has that attests by ${attestor}`,
     });
   }
-  for (const path of ["/cilium-agent", "/cilium-operator"]) {
+  for (const path of cilium ? ["/cilium-agent", "/cilium-operator"] : []) {
     const entry = find(path);
     const where = `ClusterStaticEntry for ${id(path)}`;
     if (!entry) found.push({ where, message: "is missing; without it Cilium gets no identity" });

@@ -36,7 +36,9 @@ function turningOff(facts: Facts): Violation[] {
 }
 
 const partsOf = ({ components }: Facts, kind: Part["kind"]) => components.filter((part) => part.kind === kind);
-const policiesOf = (facts: Facts) => [...partsOf(facts, "CiliumAuthPolicy"), ...partsOf(facts, "DenyAll")];
+const policyKinds = ["CiliumAuthPolicy", "DenyAll", "IstioAuthPolicy", "MeshNamespaces"] as const;
+/** The policies, and what takes namespaces into another mesh: its pods ask SPIRE from their start. */
+const policiesOf = (facts: Facts) => policyKinds.flatMap((kind) => partsOf(facts, kind));
 
 /** The first release of Cilium by this stack waits for SPIRE's address alone: everything else needs the network that it brings, and its operator installs the policies' kinds. */
 const installsCilium = ({ config, previous }: Facts) =>

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { parsePath, valueAt } from "../../components/config/path";
 import { seconds } from "../../components/duration";
 import type { KubernetesObject } from "../../components/kubernetes";
-import { ciliumEntries } from "../../components/spire/registration";
+import { ownEntries } from "../../components/spire/registration";
 import { spireArgsOf } from "../lab/identity/support";
 import { configOf, root } from "../support/stacks";
 
@@ -53,7 +53,7 @@ test.each(lifetimes)("the page on SPIRE says how long %s is", (key) => {
 test("the selectors of Cilium's own entries are those that are made", () => {
   const pathOf = ({ spec }: KubernetesObject) =>
     (spec as { spiffeID: string }).spiffeID.replace(/^spiffe:\/\/[^/]+/, "");
-  const entries = ciliumEntries(spireArgsOf());
+  const entries = ownEntries(spireArgsOf());
   expect(entries).toHaveLength(3);
   for (const entry of entries) {
     const row = rowsOf("architecture.md").find(([, cell]) => inCode(cell).includes(entry.metadata.name));

@@ -63,7 +63,7 @@ describe("whatever has some selectors", () => {
   });
 
   test.each([
-    ["the name of one of Cilium's", ["name=cilium-agent"], "this one is that of an entry for Cilium"],
+    ["the name of one of Cilium's", ["name=cilium-agent"], "this one is that of an entry of this program"],
     ["the path of one of Cilium's", ["path=/cilium-operator"], "a path that is not below"],
     ["a selector that is none", ["selectors[0]=k8s"], "<type>:<value>"],
   ])("is refused %s", (_, values, problem) => {

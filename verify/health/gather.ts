@@ -1,6 +1,6 @@
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import type * as z from "zod";
-import { ciliumOf, type StackConfig } from "../../components/config/schema";
+import type { StackConfig } from "../../components/config/schema";
 import { askAlerts } from "../../components/rollout/askAlerts";
 import { firstAnswer, listIdentities } from "../../components/rollout/askReadiness";
 import { absent, endedBy, itemsOf, reasonOf } from "../../components/rollout/client";
@@ -52,7 +52,6 @@ export async function gather(asking: Asking): Promise<Facts> {
   const none = reasonNotToAsk(config, uid);
   if (none !== undefined) return { stack, config, now, recorded: await recording, uid, ...nothing(none) };
 
-  const cilium = ciliumOf(config.cluster).namespace;
   const { agentNamespace, install, replicas } = config.spire;
   const managed = install === "managed";
   const of = (namespace: string, name: string) => ({ namespace, name });
@@ -117,6 +116,11 @@ export async function gather(asking: Asking): Promise<Facts> {
       ? spireServer("SPIRE's agents", answers.attested, "agent", "list").then(unwrap("agents"))
       : notOurs,
   };
+  const spire = settled(asks);
+  // With another mesh SPIRE alone is looked at.
+  const cilium = config.cluster.cilium?.namespace;
+  if (cilium === undefined)
+    return { stack, config, now, recorded, uid, ...nothing("another mesh authenticates"), spire: await spire };
   const ciliumAsks = {
     config: configMap(cilium, "cilium-config"),
     agent: workload("DaemonSet", cilium, "cilium"),
@@ -139,7 +143,7 @@ export async function gather(asking: Asking): Promise<Facts> {
     now,
     recorded,
     uid,
-    spire: await settled(asks),
+    spire: await spire,
     cilium: await settled(ciliumAsks),
     untold: await untold,
     flows: await flows,
@@ -160,8 +164,8 @@ const unwrap =
     "known" in answer ? { known: answer.known[key] } : answer;
 
 /** Why nothing else is asked; undefined where it is. */
-function reasonNotToAsk({ cluster, mesh }: StackConfig, uid: Asked<string>): string | undefined {
-  if (mesh) return "another mesh authenticates";
+function reasonNotToAsk({ cluster, mesh, spire }: StackConfig, uid: Asked<string>): string | undefined {
+  if (mesh && spire.install === "none") return "another mesh authenticates";
   if ("known" in uid) return uid.known === cluster.identity ? undefined : "it is another cluster";
   // Whoever may not look at the namespace may look at the rest.
   return /answered 403/.test(uid.because) ? undefined : uid.because;

@@ -43,7 +43,9 @@ const elsewhere = ({ uid, config }: Facts) => "known" in uid && uid.known !== co
 function outcomeOf(check: Check, facts: Facts): Outcome {
   const { mesh, spire } = facts.config;
   if (check.of !== "cluster") {
-    if (mesh) return skip(`${mesh.istio ? "Istio" : "Linkerd"} authenticates in this stack, not Cilium with SPIRE`);
+    const name = mesh?.istio ? "Istio" : "Linkerd";
+    if (mesh && spire.install === "none") return skip(`${name} authenticates in this stack, not Cilium with SPIRE`);
+    if (mesh && check.of === "cilium") return skip(`${name} authenticates in this stack, not Cilium`);
     if (elsewhere(facts))
       return { verdict: "unknown", saw: "it is another cluster", remedy: "what is said of the cluster comes first" };
     if (check.of === "spire" && spire.install === "external")

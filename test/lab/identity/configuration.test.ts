@@ -91,6 +91,19 @@ describe("SPIRE's own validate commands", () => {
     expect(await validate(program, configuration)).toMatchObject({ status: 0 });
   });
 
+  test.each([
+    ["spire-server" as const, "server.conf"],
+    ["spire-agent" as const, "agent.conf"],
+  ])("%s accepts what is rendered where it signs for Istio, without a Cilium", async (program, key) => {
+    const istio = spireObjectsOf(
+      'mesh={"istio":{}}',
+      'cluster={"name":"apps","context":"apps","identity":"00000000-0000-0000-0000-000000000000","kubernetes":"1.34"}',
+      "spire.csi={}",
+      'spire.workloads=[{"name":"mesh","namespaces":["billing","orders","web"]}]',
+    );
+    expect(await validate(program, fileOf(istio, `ConfigMap spire/${program}`, key))).toMatchObject({ status: 0 });
+  });
+
   test.each(attestors)("both accept nodes that are told by $name", async ({ assignments }) => {
     const attested = spireObjectsOf(...assignments);
     for (const [program, key] of [

@@ -761,6 +761,31 @@ describe("what is not of a stack is skipped, and said", () => {
     expect(exitCodeOf(findings, true)).toBe(0);
   });
 
+  test("Cilium alone, where SPIRE signs for Istio: SPIRE is looked at, and asked for nothing of Cilium's", () => {
+    const { auth, trustDomain, cluster, rollout } = readStackFile(root, "apps");
+    const { cilium: _, ...others } = cluster as Record<string, unknown>;
+    const spire = { csi: {}, workloads: [{ name: "mesh", namespaces: ["orders"] }] };
+    const config = loadConfig({ auth, trustDomain, rollout, cluster: others, spire, mesh: { istio: {} } }, "apps");
+    const not = { because: "another mesh authenticates" };
+    const facts = healthy();
+    const cilium = Object.fromEntries(Object.keys(facts.cilium).map((key) => [key, not])) as unknown as Facts["cilium"];
+    const looked = {
+      ...facts,
+      config,
+      cilium,
+      untold: not,
+      flows: not,
+      recorded: { known: state({ phase: "require" }) },
+    };
+    const verdicts = Object.fromEntries(judge(looked).map(({ check, verdict, saw }) => [check, { verdict, saw }]));
+    for (const name of ["spire-server", "spire-rights", "spire-bundle", "spire-agents", "svids"])
+      expect([name, verdicts[name]?.verdict]).toEqual([name, "ok"]);
+    expect(verdicts["cilium-flags"]).toEqual({ verdict: "skip", saw: "Istio authenticates in this stack, not Cilium" });
+    expect(verdicts["cilium-entries"]?.verdict).toBe("skip");
+    const away = { ...looked, spire: { ...looked.spire, statefulSet: { known: undefined } } };
+    expect(judge(away).find(({ check }) => check === "spire-server")?.verdict).toBe("fail");
+  });
+
   test("SPIRE in Cilium's chart", () => {
     const findings = of("spire.install=bundled");
     expect(findings["spire-bundle"]?.verdict).toBe("skip");

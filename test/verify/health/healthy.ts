@@ -5,7 +5,7 @@ import { spireArgs } from "../../../components/args";
 import { ciliumAuthPolicyObjects, denyAllObjects } from "../../../components/access/cilium";
 import type { Phase } from "../../../components/config/schema";
 import { agentConfiguration, serverConfiguration } from "../../../components/spire/configuration";
-import { ciliumEntries } from "../../../components/spire/registration";
+import { ownEntries } from "../../../components/spire/registration";
 import type { RolloutState } from "../../../components/rollout/state";
 import {
   attested,
@@ -177,7 +177,7 @@ export const staticOf = (objects: readonly object[]) => ({
   known: known(read(staticEntries, { items: objects })).items,
 });
 export const staticEntryObjects = () =>
-  ciliumEntries(managed).map((object) => ({ ...object, status: { rendered: true, masked: false } }));
+  ownEntries(managed).map((object) => ({ ...object, status: { rendered: true, masked: false } }));
 
 const entryOf = (path: string, parent: string, selectors: readonly string[], created = now - 5 * hours) => ({
   spiffe_id: { trust_domain: "apps.zt.internal", path },
@@ -191,7 +191,7 @@ const entryOf = (path: string, parent: string, selectors: readonly string[], cre
 });
 
 export const entryObjects = () => [
-  ...ciliumEntries(managed).map(({ spec }) => {
+  ...ownEntries(managed).map(({ spec }) => {
     const { spiffeID, parentID, selectors } = spec as { spiffeID: string; parentID: string; selectors: string[] };
     const path = (id: string) => new URL(id.replace("spiffe:", "http:")).pathname;
     return entryOf(path(spiffeID), path(parentID), selectors);

@@ -3,7 +3,7 @@ import { spireArgs } from "../../../components/args";
 import type { KubernetesObject } from "../../../components/kubernetes";
 import { seconds } from "../../../components/duration";
 import { readinessOf } from "../../../components/rollout/readiness";
-import { ciliumEntries } from "../../../components/spire/registration";
+import { ownEntries } from "../../../components/spire/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
 import type { Attested, Entries } from "../answers";
 import { inForce } from "../facts";
@@ -27,7 +27,7 @@ const wantedOf = ({ metadata: { name }, spec }: KubernetesObject): Wanted => {
 
 const sorted = (words: readonly string[]) => [...words].sort().join(" ");
 
-/** Whether SPIRE has the entries by which Cilium's own parts get their identities. */
+/** Whether SPIRE has the entries by which Cilium's own parts get their identities, or without Cilium the node alias. */
 export const ciliumsEntries: Check = {
   name: "cilium-entries",
   of: "spire",
@@ -45,7 +45,8 @@ export const ciliumsEntries: Check = {
           ? ok("Cilium's agent and operator have theirs")
           : fail(`SPIRE has no entry of ${missing.join(", ")}`, show);
       });
-    const wanted = ciliumEntries(args).map(wantedOf);
+    const wanted = ownEntries(args).map(wantedOf);
+    if (wanted.length === 0) return skip("nothing here needs an entry of its own");
     return given(spire.staticEntries, "which ClusterStaticEntries there are", facts, (objects) => {
       const faults = wanted.flatMap(({ name, path, parent, selectors }) => {
         const found = objects.find(({ metadata }) => metadata.name === name);
@@ -60,7 +61,11 @@ export const ciliumsEntries: Check = {
       return given(spire.entries, "which entries SPIRE has", facts, (entries) => {
         const missing = wanted.filter((entry) => !entries.some((live) => isOf(live, entry))).map(({ name }) => name);
         return missing.length === 0
-          ? ok("node alias, Cilium's agent and operator have theirs")
+          ? ok(
+              config.cluster.cilium
+                ? "node alias, Cilium's agent and operator have theirs"
+                : "the node alias has its own",
+            )
           : fail(
               `SPIRE has no entry of ${missing.join(", ")}, though the ClusterStaticEntry is there`,
               `${on} logs ${names.server}-0 --container spire-controller-manager, and ${show}`,

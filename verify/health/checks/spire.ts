@@ -59,12 +59,12 @@ export const server: Check = {
     }),
 };
 
-/** Whether Cilium's operator may make entries, and its agents may ask for them: without, nothing says so but logs. */
+/** Whether SPIRE is of this trust domain, and Cilium's operator may make entries and its agents may ask for them: without, nothing says so but logs. */
 export const rights: Check = {
   name: "spire-rights",
   of: "spire",
   look: managed((facts) => {
-    const { trustDomain, spire } = facts.config;
+    const { trustDomain, spire, cluster } = facts.config;
     const files = [
       {
         asked: facts.spire.serverFile,
@@ -75,7 +75,7 @@ export const rights: Check = {
           const { admin_ids, trust_domain } = file.known.server;
           const id = `spiffe://${trustDomain}${ciliumIds.operator}`;
           return [
-            ...(admin_ids.includes(id)
+            ...(!cluster.cilium || admin_ids.includes(id)
               ? []
               : [`does not have ${id} in admin_ids: Cilium's operator can make no entries`]),
             ...(trust_domain === trustDomain ? [] : [`is of the trust domain ${trust_domain}, not ${trustDomain}`]),
@@ -92,7 +92,7 @@ export const rights: Check = {
           const { authorized_delegates, trust_domain } = file.known.agent;
           const id = `spiffe://${trustDomain}${ciliumIds.agent}`;
           return [
-            ...(authorized_delegates.includes(id)
+            ...(!cluster.cilium || authorized_delegates.includes(id)
               ? []
               : [`does not have ${id} in authorized_delegates: Cilium's agents get no identities`]),
             ...(trust_domain === trustDomain ? [] : [`is of the trust domain ${trust_domain}, not ${trustDomain}`]),
@@ -108,7 +108,11 @@ export const rights: Check = {
       else faults.push(...faultsOf(asked.known.data[key]).map((fault) => `the ConfigMap ${name} ${fault}`));
     }
     return faults.length === 0
-      ? ok("Cilium's operator is an admin, and its agents are delegates")
+      ? ok(
+          cluster.cilium
+            ? "Cilium's operator is an admin, and its agents are delegates"
+            : `both are of the trust domain ${trustDomain}`,
+        )
       : fail(faults.join("; "), `pulumi up --refresh --stack ${facts.stack} writes them as they were`);
   }),
 };
@@ -195,7 +199,8 @@ export const agents: Check = {
   of: "spire",
   look: (facts) =>
     given(facts.spire.daemonSet, "on how many nodes SPIRE's agents run", facts, (daemonSet) => {
-      const { agentNamespace } = facts.config.spire;
+      const { spire, cluster } = facts.config;
+      const { agentNamespace } = spire;
       const on = kubectl(facts, agentNamespace);
       if (!daemonSet)
         return fail(
@@ -216,7 +221,7 @@ export const agents: Check = {
         const missing = "known" in cilium ? withoutSpire(nodePods(cilium.known), nodePods(agentPods)) : undefined;
         const all = [said, ...bad.slice(0, 5), ...(missing === undefined ? [] : [missing])];
         if (ready < wanted || missing !== undefined) return fail(all.join("; "), describe);
-        if (!("known" in cilium)) return unknown("on which nodes Cilium runs", cilium.because, facts);
+        if (cluster.cilium && !("known" in cilium)) return unknown("on which nodes Cilium runs", cilium.because, facts);
         return ok(said);
       });
     }),
