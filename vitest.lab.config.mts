@@ -22,7 +22,7 @@ const slow = [
     (name) => `identity/${name}`,
   ),
   ...["federation", "labDatabase", "rights", "workloads"].map((name) => `identity/${name}`),
-  ...["certificates", "datastore", "federation", "health", "rights"].map((name) => `engine/${name}`),
+  ...["certificates", "datastore", "federation", "health", "incident", "rights"].map((name) => `engine/${name}`),
   ...["engine", "objects", "random", "release"].map((name) => `providers/${name}`),
   ...["accessPage", "certManagerRules", "ciliumPolicy", "lab", "library"],
 ].map((name) => `test/lab/${name}.test.ts`);
