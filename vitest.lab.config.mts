@@ -12,8 +12,7 @@ const alone = { ...shared, testTimeout: 600_000, maxWorkers: 1 };
 const traffic = "test/lab/nodes/cluster.test.ts";
 /** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
-  ...["charts", "gitops", "hubbleProto", "istioTemplate", "versions", "engine/objects"],
-  ...["configuration", "metrics", "oidc"].map((name) => `identity/${name}`),
+  ...["gitops", "hubbleProto", "istioTemplate", "versions", "engine/objects", "identity/configuration"],
   ...["providers/difference", "providers/differential"],
 ].map((name) => `test/lab/${name}.test.ts`);
 /** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, federation, rights, the package for other programs, the page in a browser, and the lab itself. */
@@ -21,10 +20,12 @@ const slow = [
   ...["agentNamespace", "attestor", "authority", "certificates", "certManager", "datastore", "expired"].map(
     (name) => `identity/${name}`,
   ),
-  ...["federation", "labDatabase", "rights", "workloads"].map((name) => `identity/${name}`),
-  ...["certificates", "datastore", "federation", "health", "incident", "rights"].map((name) => `engine/${name}`),
+  ...["federation", "labDatabase", "metrics", "oidc", "rights", "workloads"].map((name) => `identity/${name}`),
+  ...["certificates", "datastore", "federation", "health", "incident", "rights", "spire"].map(
+    (name) => `engine/${name}`,
+  ),
   ...["engine", "objects", "random", "release"].map((name) => `providers/${name}`),
-  ...["accessPage", "certManagerRules", "ciliumPolicy", "lab", "library"],
+  ...["accessPage", "certManagerRules", "charts", "ciliumPolicy", "lab", "library"],
 ].map((name) => `test/lab/${name}.test.ts`);
 
 /** The tests that need Go, to build what they run: `npm run test:lab`, `npm run test:lab:nodes` on real nodes, and `npm run test:lab:full`, which is all. */
