@@ -17,10 +17,12 @@ const patient = [
 ].map((name) => `test/lab/${name}.test.ts`);
 /** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, federation, rights, the package for other programs, the page in a browser, and the lab itself. */
 const slow = [
-  ...["agentNamespace", "attestor", "authority", "certificates", "certManager", "datastore", "expired"].map(
+  ...["agentNamespace", "attestor", "authority", "certificates", "certManager", "ciliumOperator", "datastore"].map(
     (name) => `identity/${name}`,
   ),
-  ...["federation", "labDatabase", "metrics", "oidc", "rights", "workloads"].map((name) => `identity/${name}`),
+  ...["expired", "federation", "labDatabase", "metrics", "oidc", "rights", "workloads"].map(
+    (name) => `identity/${name}`,
+  ),
   ...["certificates", "datastore", "federation", "health", "incident", "rights", "spire"].map(
     (name) => `engine/${name}`,
   ),
