@@ -153,7 +153,7 @@ describe("the API server refuses", () => {
   });
 
   test("another meaning of one of Cilium's entries, and nothing that is as it should be", () => {
-    expect(refused("ClusterStaticEntry", entry, "cilium-agent")).toContain("this entry is Cilium's");
+    expect(refused("ClusterStaticEntry", entry, "cilium-agent")).toContain("this entry is SPIRE's own or Cilium's");
     expect(refused("ClusterStaticEntry", { ...entry, x509SVIDTTL: "1h", admin: false })).toBe("");
     expect(refused("ClusterSPIFFEID", { ...id, ttl: "1h" })).toBe("");
     const own = cluster.kubectl(["get", "clusterstaticentry", "cilium-agent", "--output=jsonpath={.spec}"]);
