@@ -1,2 +1,2 @@
 // The program's entry.
-module.exports = require("./bundle").run("index.ts", "program");
+module.exports = require("./bundle").run("index.ts", "program", ["@kubernetes/client-node", "zod"]);
