@@ -1,6 +1,7 @@
+import { isObject } from "../components/objects";
+
 /** A value as an object, empty where it is none: objects in a cluster may have any shape. */
-export const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+export const recordOf = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {});
 
 /** The pod specification in a workload's template, empty where there is none. */
 export const podOf = ({ spec }: Readonly<Record<string, unknown>>) =>

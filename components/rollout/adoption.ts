@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { formatPath } from "../config/path";
+import { isObject, ownField } from "../objects";
 import { isOwnValue } from "./helmRelease";
 import type { LiveRelease } from "./askRelease";
 import type { Known } from "./decide";
@@ -27,7 +28,7 @@ export function valueChanges(live: Readonly<Record<string, unknown>>, wanted: Re
 function compare(live: unknown, wanted: unknown, path: readonly string[]): ValueChange[] {
   if (isObject(live) && isObject(wanted))
     return [...new Set([...Object.keys(live), ...Object.keys(wanted)])].flatMap((key) =>
-      compare(own(live, key), own(wanted, key), [...path, key]),
+      compare(ownField(live, key), ownField(wanted, key), [...path, key]),
     );
   // Of an object beside nothing each value counts; an empty one sets nothing.
   if (isObject(live) && wanted === undefined) return compare(live, {}, path);
@@ -38,12 +39,6 @@ function compare(live: unknown, wanted: unknown, path: readonly string[]): Value
   if (live === undefined) return [{ ...place, change: "added", to: wanted }];
   return [{ ...place, change: "changed", from: live, to: wanted }];
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const own = (value: Readonly<Record<string, unknown>>, key: string) =>
-  Object.hasOwn(value, key) ? value[key] : undefined;
 
 /** How many values are shown. */
 const shown = 20;
@@ -62,12 +57,12 @@ export function ofAdoption(
   turnsOff: boolean,
 ): Pick<Known, "errors" | "notes"> {
   if (release === undefined) return { errors: [], notes: [] };
-  const what = `The Helm release ${given.name}`;
+  const what = `Helm release ${given.name}`;
   if ("because" in release)
     return {
       errors: [],
       notes: [
-        `Nobody could say which values ${what[0]?.toLowerCase()}${what.slice(1)} has (${release.because}): compare helm get values with ${given.file} before an update takes it over`,
+        `Nobody could say which values the ${what} has (${release.because}): compare helm get values with ${given.file} before an update takes it over`,
       ],
     };
   const changes = valueChanges(release.values, given.values as Readonly<Record<string, unknown>>);
@@ -79,23 +74,23 @@ export function ofAdoption(
     ...(release.flux === undefined
       ? []
       : [
-          `${what} is upgraded by Flux's HelmRelease ${release.flux}, which would put its own values back in turn: write cluster.cilium.delivery: flux, or take the release from Flux first (docs/operating.md)`,
+          `The ${what} is upgraded by Flux's HelmRelease ${release.flux}, which would put its own values back in turn: write cluster.cilium.delivery: flux, or take the release from Flux first (docs/operating.md)`,
         ]),
     ...(lost.length === 0
       ? []
       : [
           [
-            `${what} has values that are not this stack's, and ${lost.length} of them would be lost:`,
+            `The ${what} has values that are not this stack's, and ${lost.length} of them would be lost:`,
             ...rows(lost),
             `  Write what is to stay into ${given.file}, as helm get values cilium --namespace ${namespace} --output yaml has it, or take it out of the release first (docs/operating.md)`,
           ].join("\n"),
         ]),
   ];
   const notes = [
-    `${what} (revision ${release.revision}) is there, and no update of this stack has delivered it: where it was not imported, an update ends with "cannot re-use a name" (docs/operating.md)`,
-    ...(release.chart === given.chart ? [] : [`${what} goes from the chart ${release.chart} to ${given.chart}`]),
-    ...(ours.length === 0 ? [] : [[`${what} gets from this program:`, ...rows(ours)].join("\n")]),
-    ...(added.length === 0 ? [] : [[`${what} gets from ${given.file}:`, ...rows(added)].join("\n")]),
+    `The ${what} (revision ${release.revision}) is there, and no update of this stack has delivered it: where it was not imported, an update ends with "cannot re-use a name" (docs/operating.md)`,
+    ...(release.chart === given.chart ? [] : [`The ${what} goes from the chart ${release.chart} to ${given.chart}`]),
+    ...(ours.length === 0 ? [] : [[`The ${what} gets from this program:`, ...rows(ours)].join("\n")]),
+    ...(added.length === 0 ? [] : [[`The ${what} gets from ${given.file}:`, ...rows(added)].join("\n")]),
   ];
   return turnsOff ? { errors: [], notes: [...errors, ...notes] } : { errors, notes };
 }

@@ -1,4 +1,5 @@
 import { valuesConfigMap } from "../cilium/values";
+import { isObject } from "../objects";
 
 /** As much of a Flux HelmRelease as decides which values its chart gets (helm.toolkit.fluxcd.io/v2). */
 export interface HelmRelease {
@@ -20,8 +21,7 @@ export interface Shadow {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+const fieldsOf = (value: unknown): Fields => (isObject(value) ? value : {});
 const entriesOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : []);
 
 /** The part of the values that this program owns, and what follows it in a path. */

@@ -1,3 +1,5 @@
+import { isObject, ownField } from "../../components/objects";
+
 /**
  * Where two plain values differ, as paths: `.ingress[0].toPorts`. A value that is missing and one that is undefined are the same.
  *
@@ -11,13 +13,7 @@ export function differences(wanted: unknown, live: unknown, path = ""): string[]
   }
   if (isObject(wanted) && isObject(live)) {
     const keys = [...new Set([...Object.keys(wanted), ...Object.keys(live)])];
-    return keys.flatMap((key) => differences(own(wanted, key), own(live, key), `${path}.${key}`));
+    return keys.flatMap((key) => differences(ownField(wanted, key), ownField(live, key), `${path}.${key}`));
   }
   return [path];
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const own = (value: Readonly<Record<string, unknown>>, key: string) =>
-  Object.hasOwn(value, key) ? value[key] : undefined;
