@@ -8,17 +8,13 @@ import { linkerdAuthPolicyObjects } from "../components/access/linkerd";
 import { loadConfig } from "../components/config/load";
 import { readStackFile } from "../components/config/stackFile";
 import { groupBy } from "../components/groupBy";
+import { startTimer } from "./timer";
 
 const [, , directory = "."] = process.argv;
 /** As many calls whatever the size: each is looked for among all intents. */
 const calls = 1000;
 
-const times: Record<string, number> = {};
-function timed(step: string, work: () => void): void {
-  const start = process.hrtime.bigint();
-  work();
-  times[step] = Number(process.hrtime.bigint() - start) / 1e6;
-}
+const { times, timed } = startTimer();
 
 const {
   access: intents,

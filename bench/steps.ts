@@ -16,15 +16,10 @@ import { manifestsOf } from "../components/kubernetes";
 import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
+import { startTimer } from "./timer";
 
 const [directory = ".", name = "apps"] = process.argv.slice(2);
-const times: Record<string, number> = {};
-function timed<T>(step: string, work: () => T): T {
-  const start = process.hrtime.bigint();
-  const result = work();
-  times[step] = Number(process.hrtime.bigint() - start) / 1e6;
-  return result;
-}
+const { times, timed } = startTimer();
 
 function main(): void {
   const values = timed("read the stack file", () => readStackFile(directory, name));
