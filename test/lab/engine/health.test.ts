@@ -9,6 +9,7 @@ import { gather } from "../../../verify/health/gather";
 import { firstOf, judge } from "../../../verify/health/judge";
 import { configOf, transitionOf } from "../../support/stacks";
 import { authenticating, bundleOf, state } from "../../verify/health/healthy";
+import { ciliumObjects } from "./ciliumObjects";
 import { policy } from "./stack";
 
 let plane: ControlPlane;
@@ -67,26 +68,9 @@ const patch = (object: string, namespace: string, value: unknown, ...more: reado
 
 /** Cilium's ConfigMap as its chart writes it, and a pod of its agent on a node that SPIRE has an agent on. */
 function runCilium(): void {
-  const metadata = { name: "cilium-config", namespace: "kube-system" };
   const [nodeName] = kubectl("get", "nodes", "--output", "jsonpath={.items[*].metadata.name}").split(" ");
-  const volumes = [{ name: "spire-agent-socket", emptyDir: {} }];
-  const workload = (kind: string, app: string, spec: object) => ({
-    apiVersion: "apps/v1",
-    kind,
-    metadata: { name: app, namespace: "kube-system" },
-    spec: {
-      ...spec,
-      selector: { matchLabels: { app } },
-      template: {
-        metadata: { labels: { app } },
-        spec: { containers: [{ name: app, image: "cilium" }], volumes, tolerations: [{ operator: "Exists" }] },
-      },
-    },
-  });
   apply("helm", [
-    { apiVersion: "v1", kind: "ConfigMap", metadata, data: authenticating },
-    workload("DaemonSet", "cilium", {}),
-    workload("Deployment", "cilium-operator", { replicas: 1 }),
+    ...ciliumObjects(authenticating, true),
     {
       apiVersion: "v1",
       kind: "Pod",
@@ -100,7 +84,17 @@ function runCilium(): void {
 function rollCilium(): void {
   kubectl("delete", "pod", "cilium-here", "--namespace", "kube-system", "--force");
   runCilium();
+  kubectl("wait", "--for=condition=Ready", "pod/cilium-here", "--namespace", "kube-system", "--timeout=60s");
 }
+
+/** When Cilium's pod has started: in whole seconds, as the API server says when something was written. */
+const startOfCilium = () =>
+  Date.parse(
+    kubectl(
+      ...["get", "pod", "cilium-here", "--namespace", "kube-system", "--output"],
+      "jsonpath={.status.containerStatuses[0].state.running.startedAt}",
+    ),
+  );
 
 const publish = (text: string) =>
   apply("lab", [
@@ -275,7 +269,11 @@ describe("a fault is named first, and what to do about it is said", () => {
       "Cilium's pods are older than their configuration",
       "cilium-rolled",
       /older than their configuration, which was written at .*: cilium-here/,
-      () => configure({ "mesh-auth-gc-interval": "7m0s" }),
+      async () => {
+        const start = startOfCilium();
+        await until("its pod is older than a second", () => Date.now() >= start + 1000);
+        configure({ "mesh-auth-gc-interval": "7m0s" });
+      },
       rollCilium,
     ],
     [

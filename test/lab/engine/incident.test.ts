@@ -7,17 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundle } from "../../../lab/bundle";
 import { until } from "../../../lab/until";
 import { authenticating, bundleOf } from "../../verify/health/healthy";
+import { commandsOf } from "../page";
 import { makesFaults } from "../providers/install";
+import { ciliumObjects } from "./ciliumObjects";
 import { LabStack, policy, withoutPack } from "./stack";
 
 // The commands of docs/incident.md, as they stand there, each against the fault that it is for.
 
-const page = readFileSync("docs/incident.md", "utf8");
-const blocks = new Map(
-  [...page.matchAll(/<!-- ([\w-]+): run by test\/lab\/engine\/incident\.test\.ts -->\s+```bash\n([^]*?)```/g)].map(
-    ([, name = "", script = ""]) => [name, script],
-  ),
-);
+const blocks = commandsOf("incident", "test/lab/engine/incident.test.ts");
 const ran = new Set<string>();
 
 let stack: LabStack;
@@ -78,35 +75,9 @@ async function begins(check: string): Promise<string> {
 
 /** Cilium as its chart and its pods have it with authentication on or off, in the place of what delivers it. */
 function runCilium(on: boolean): void {
-  const volumes = on ? [{ name: "spire-agent-socket", emptyDir: {} }] : [];
   const off = Object.fromEntries(Object.keys(authenticating).map((key) => [key, "false"]));
-  const workload = (kind: string, app: string, labels: object, spec: object) => ({
-    apiVersion: "apps/v1",
-    kind,
-    metadata: { name: app, namespace: "kube-system" },
-    spec: {
-      ...spec,
-      selector: { matchLabels: { app } },
-      template: {
-        metadata: { labels: { app, ...labels } },
-        spec: {
-          containers: [{ name: app === "cilium" ? "cilium-agent" : app, image: "cilium" }],
-          volumes,
-          tolerations: [{ operator: "Exists" }],
-        },
-      },
-    },
-  });
-  stack.apply("helm", [
-    {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "cilium-config", namespace: "kube-system" },
-      data: on ? authenticating : off,
-    },
-    workload("DaemonSet", "cilium", { "k8s-app": "cilium" }, {}),
-    workload("Deployment", "cilium-operator", { "io.cilium/app": "operator" }, { replicas: 1 }),
-  ]);
+  const labels = { agent: { "k8s-app": "cilium" }, operator: { "io.cilium/app": "operator" } };
+  stack.apply("helm", ciliumObjects(on ? authenticating : off, on, labels));
   for (const name of ["daemonset/cilium", "deployment/cilium-operator"])
     kubectl("rollout", "status", name, "--namespace", "kube-system", "--timeout", "60s");
 }
@@ -415,5 +386,5 @@ describe("turned off", () => {
 
 test("every command block of the page has been run, and every block is one of these", () => {
   expect([...ran].sort()).toEqual([...blocks.keys()].sort());
-  expect(page.match(/^```bash$/gm)).toHaveLength(blocks.size);
+  expect(readFileSync("docs/incident.md", "utf8").match(/^```bash$/gm)).toHaveLength(blocks.size);
 });

@@ -9,6 +9,7 @@ import type { KubernetesObject } from "../../../components/kubernetes";
 import type { RolloutState } from "../../../components/rollout/state";
 import { installProviders } from "../providers/install";
 import { writes, type Write } from "./audit";
+import { ciliumObjects } from "./ciliumObjects";
 
 /** Names of the objects that the flag changes. */
 export const policy = "allow-api-8080-b4b4b80e";
@@ -123,30 +124,8 @@ export class LabStack {
   rollCilium(): void {
     const enabled = this.enabled();
     const flag = String(enabled);
-    const volumes = enabled ? [{ name: "spire-agent-socket", emptyDir: {} }] : [];
-    const pod = (app: string) => ({
-      selector: { matchLabels: { app } },
-      template: {
-        metadata: { labels: { app } },
-        spec: { containers: [{ name: app, image: "cilium" }], volumes, tolerations: [{ operator: "Exists" }] },
-      },
-    });
-    const workload = (kind: string, name: string, spec: object) => ({
-      apiVersion: "apps/v1",
-      kind,
-      metadata: { name, namespace: "kube-system" },
-      spec: { ...spec, ...pod(name) },
-    });
-    this.apply("helm", [
-      {
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "cilium-config", namespace: "kube-system" },
-        data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
-      },
-      workload("DaemonSet", "cilium", {}),
-      workload("Deployment", "cilium-operator", { replicas: 1 }),
-    ]);
+    const data = { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag };
+    this.apply("helm", ciliumObjects(data, enabled));
     for (const workload of ["daemonset/cilium", "deployment/cilium-operator"])
       this.plane.kubectl(["rollout", "status", workload, "--namespace", "kube-system", "--timeout", "60s"]);
   }

@@ -50,6 +50,8 @@ export interface Flow {
 /** The Service that the stack's intent is about. */
 export const api = "http://api.orders.svc.cluster.local:8080/";
 
+const handshakeCut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
+
 const placeOf = (pod: string) => pod.split("/") as [namespace: string, name: string];
 
 const jsonLines = <T>(text: string): T[] =>
@@ -199,6 +201,15 @@ export class TestCluster {
     const { status, stdout, stderr } = spawnSync("nsenter", [enter, ...command], { encoding: "utf8" });
     if (status !== 0) throw new Error(stderr);
     return stdout;
+  }
+
+  /** Lets nothing through to the port on which a node's Cilium authenticates, as a firewall does. */
+  closeHandshakePort(name: string): void {
+    this.onHost(name, "iptables", "--wait", "--insert", ...handshakeCut);
+  }
+
+  openHandshakePort(name: string): void {
+    this.onHost(name, "iptables", "--wait", "--delete", ...handshakeCut);
   }
 
   /** Runs one of the project's own commands for the stack, as `npm run` does. */

@@ -8,6 +8,7 @@ import { programOf } from "../../../lab/nodes/packages";
 import { until } from "../../../lab/until";
 import { buildTool } from "../../../tools/go";
 import { withoutPack } from "../engine/stack";
+import { commandsIn } from "../page";
 import { TestCluster } from "./cluster";
 
 const client = "lab.invalid/client:1";
@@ -98,10 +99,11 @@ function restart(daemonSet: string): void {
 
 /** Runs commands of docs/spire.md, as they are there. */
 function shell(name: string): string {
-  const page = readFileSync("docs/spire.md", "utf8");
-  const script = new RegExp(`<!-- ${name}: [^>]*-->\\s+\`\`\`bash\\n([^]*?)\`\`\``).exec(page)?.[1];
   const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
-  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", script ?? `no ${name}`], { env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", commandsIn("spire", name)], {
+    env,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
   return stdout;
 }

@@ -134,10 +134,8 @@ describe("an engine that is killed on the way off, and on the way on", () => {
 
 // The agent of the node to which a call goes asks the agent of the node from which it comes.
 describe("a node that is cut off from the port of the handshake", () => {
-  const cut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
-
   test("gets nobody new in elsewhere, until authentication is off or the port open again, and does not come back to require before", async () => {
-    cluster.onHost("node1", "iptables", "--wait", "--insert", ...cut);
+    cluster.closeHandshakePort("node1");
     expect(await cluster.newcomer()).toMatchObject({ error: "no answer" });
     cluster.stack.set("auth", "false");
     cluster.stack.up();
@@ -148,7 +146,7 @@ describe("a node that is cut off from the port of the handshake", () => {
       seconds: 120,
     });
     expect(recorded()).toEqual({ auth: true, phase: "allow" });
-    cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut);
+    cluster.openHandshakePort("node1");
     await converges();
   });
 });

@@ -36,16 +36,14 @@ test("in health each part that is here is well, as SPIRE, Cilium's agents and Hu
   expect(status).toBe(0);
 });
 
-const cut = ["INPUT", "--protocol", "tcp", "--dport", "4250", "--jump", "DROP"];
-
 describe("a fault is named", () => {
   test.each<[fault: string, check: string, saw: RegExp, breaks: () => unknown, mends: () => unknown]>([
     [
       "the port of the handshake is closed on a node",
       "handshake-port",
       /from node2 to /,
-      () => cluster.onHost("node1", "iptables", "--wait", "--insert", ...cut),
-      () => cluster.onHost("node1", "iptables", "--wait", "--delete", ...cut),
+      () => cluster.closeHandshakePort("node1"),
+      () => cluster.openHandshakePort("node1"),
     ],
     [
       "SPIRE's server is away",

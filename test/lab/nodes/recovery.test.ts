@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,13 +7,12 @@ import { references } from "../../../lab/nodes/clusterImages";
 import { nodeNetwork } from "../../../lab/nodes/network";
 import { until } from "../../../lab/until";
 import { withoutPack } from "../engine/stack";
+import { commandsIn } from "../page";
 import { TestCluster, type Answer } from "./cluster";
 import { nothingFailed, report, startLoad, watchLoad } from "./load";
 
 /** The commands of docs/recovery.md, as they are there, with an image that the nodes have. */
-const page = readFileSync("docs/recovery.md", "utf8");
-const commands = (name: string) =>
-  new RegExp(`<!-- ${name}: [^>]*-->\\s+\`\`\`bash\\n([^]*?)\`\`\``).exec(page)?.[1] ?? expect.fail(`no ${name}`);
+const commands = (name: string) => commandsIn("recovery", name);
 
 let cluster: TestCluster;
 let directory: string;

@@ -1,18 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { references } from "../../../lab/nodes/clusterImages";
 import { until } from "../../../lab/until";
 import { withoutPack } from "../engine/stack";
+import { commandsIn } from "../page";
 import { TestCluster } from "./cluster";
 import { nothingFailed, report, startLoad, watchLoad } from "./load";
 
-/** The commands of a page, as they are there. */
-function commands(page: "recovery" | "trust", name: string): string {
-  const block = new RegExp(`<!-- ${name}: [^>]*-->\\s+\`\`\`bash\\n([^]*?)\`\`\``);
-  return block.exec(readFileSync(`docs/${page}.md`, "utf8"))?.[1] ?? expect.fail(`no ${name}`);
-}
-const functions = commands("recovery", "backup").split("\nstop_server\n")[0];
+const functions = commandsIn("recovery", "backup").split("\nstop_server\n")[0];
 
 let cluster: TestCluster;
 
@@ -33,7 +28,7 @@ function shell(script: string): string {
   if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
   return stdout + stderr;
 }
-const run = (name: string) => watchLoad(cluster, () => Promise.resolve(void shell(commands("trust", name))));
+const run = (name: string) => watchLoad(cluster, () => Promise.resolve(void shell(commandsIn("trust", name))));
 
 /** The SPIFFE ID that a node's Cilium shows for an identity in the handshake, and the serial number of its issuer's key (cilium pkg/auth, mutual_authhandler.go). */
 function shown(node: string, id: string, trustDomain: string): { spiffeId: string; issuer: string } {
@@ -77,7 +72,7 @@ test("another CA fails no request: afterwards every identity is of the new one, 
 });
 
 test("another trust domain fails no request: refused while authentication is on, and afterwards callers authenticate by the new one", async () => {
-  const change = commands("trust", "trust-domain-change");
+  const change = commandsIn("trust", "trust-domain-change");
   const back = "pulumi config set trustDomain apps.zt.internal --stack apps";
   expect(() => shell(change)).toThrow(/once authentication is off, as docs\/trust\.md says/);
   shell(back);
@@ -89,7 +84,7 @@ test("another trust domain fails no request: refused while authentication is on,
   }
   expect(cluster.stack.recorded()).toEqual({ auth: false, phase: "allow" });
   const on = await watchLoad(cluster, async () => {
-    await cluster.demand(() => void shell(commands("trust", "trust-domain-on")));
+    await cluster.demand(() => void shell(commandsIn("trust", "trust-domain-on")));
   });
   report("another trust domain, on", on);
   expect(on).toMatchObject(nothingFailed);

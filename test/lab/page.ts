@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+
+/**
+ * The blocks of commands of a page of docs/ that say which test runs them, as they stand there, by their names: `<!-- name: run by test/… -->` is above each.
+ *
+ * @param page as `recovery`
+ * @param test of which test's; without it of every one's
+ */
+export function commandsOf(page: string, test?: string): ReadonlyMap<string, string> {
+  const blocks = readFileSync(`docs/${page}.md`, "utf8").matchAll(/<!-- ([\w-]+): ([^>]*)-->\s+```bash\n([^]*?)```/g);
+  return new Map(
+    [...blocks].flatMap(([, name = "", by = "", script = ""]) =>
+      test === undefined || by.trim() === `run by ${test}` ? [[name, script] as const] : [],
+    ),
+  );
+}
+
+/** One of them, which has to be there. */
+export const commandsIn = (page: string, name: string): string =>
+  commandsOf(page).get(name) ?? expect.fail(`docs/${page}.md has no commands ${name}`);
