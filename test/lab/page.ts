@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 
 /**
- * The blocks of commands of a page of docs/ that say which test runs them, as they stand there, by their names: `<!-- name: run by test/… -->` is above each.
+ * The blocks of commands of a page of docs/ that a test runs, as they stand there, by their names: `<!-- name: run by test/… -->` is above each.
  *
  * @param page as `recovery`
  * @param test of which test's; without it of every one's
  */
 export function commandsOf(page: string, test?: string): ReadonlyMap<string, string> {
-  const blocks = readFileSync(`docs/${page}.md`, "utf8").matchAll(/<!-- ([\w-]+): ([^>]*)-->\s+```bash\n([^]*?)```/g);
+  const blocks = readFileSync(`docs/${page}.md`, "utf8").matchAll(/<!-- ([\w -]+): ([^>]*)-->\s+```bash\n([^]*?)```/g);
   return new Map(
     [...blocks].flatMap(([, name = "", by = "", script = ""]) =>
       test === undefined || by.trim() === `run by ${test}` ? [[name, script] as const] : [],
