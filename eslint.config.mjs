@@ -10,7 +10,7 @@ const shell = [
   "components/cilium/ciliumAuth.ts",
   "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy,meshNamespaces}.ts",
   "components/rollout/rollout.ts",
-  "policy/{index,pack,packFacts,preflight}.ts",
+  "policy/{index,organization,organizationStack,pack,packFacts,preflight,projectStack}.ts",
 ];
 
 export default tseslint.config(

@@ -23,7 +23,7 @@ const slow = [
   ...["expired", "federation", "labDatabase", "metrics", "oidc", "rights", "workloads"].map(
     (name) => `identity/${name}`,
   ),
-  ...["certificates", "datastore", "federation", "health", "incident", "rights", "spire"].map(
+  ...["certificates", "datastore", "federation", "health", "incident", "organization", "rights", "spire"].map(
     (name) => `engine/${name}`,
   ),
   ...["engine", "objects", "random", "release"].map((name) => `providers/${name}`),

@@ -1,39 +1,39 @@
 import type { Policies, ReportViolation, ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
-import * as pulumi from "@pulumi/pulumi";
-import { loadEngineConfig } from "../components/config/engine";
-import { ConfigError } from "../components/config/load";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
 import { messageOf, violationsOf, type Guardrail, type Severity } from "./guardrail";
-import { stackFacts } from "./stackFacts";
-import { inForce, today, waiverNotes } from "./waivers";
+import { OutOfSight } from "./outOfSight";
 import { factsOfResources, objectOf } from "./packFacts";
+import { inForce, today, waiverNotes } from "./waivers";
 
-type Basis = Pick<Facts, "stack" | "config">;
+/** What a stack is judged by, beside what the engine shows of it. */
+export type Basis = Pick<Facts, "stack" | "config">;
+
+/** A configuration that cannot be read: what to say of it, and whether that stops an update. */
+export interface Unreadable {
+  readonly unreadable: string;
+  readonly severity: Severity;
+}
+
+/** The stack that the engine runs; undefined for one that is none of this program's. */
+export type StackReader = () => Basis | Unreadable | undefined;
 
 /**
  * The guardrails as a policy that judges each object, so that it is stopped before it is touched, and in the end the whole stack; and one for what only warns, since
  * a policy has one level for good. Not a policy for each: the SDK decodes every resource anew for each policy, which for a thousand took half a minute.
  *
- * @param root the project's directory, where the stack files are
+ * @param readStack is called once, and late: the engine hands the configuration to the pack only after the pack has started
  */
-export function policiesOf(guardrails: readonly Guardrail[], root: string): Policies {
-  const basis = basisReader(root);
+export function policiesOf(guardrails: readonly Guardrail[], readStack: StackReader): Policies {
+  const read = once(readStack);
   return [
     {
       name: "guardrails",
       description:
         "What has taken clusters down is not deployed: docs/guardrails.md says of each guardrail why, and what to do.",
       enforcementLevel: "mandatory",
-      validateResource: reportObject(guardrails.map(withoutStack), basis),
-      validateStack: (args, report) => {
-        const read = basis();
-        // Without the details, which the program tells: here nobody knows which values are secret.
-        if (read instanceof ConfigError) {
-          const keys = read.problems.map(({ key }) => key).join(", ");
-          report(`configuration: ${keys} cannot be read; the program's error says what is wrong`);
-        } else reportStack(guardrails.map(withoutObjects), "mandatory", read)(args, report);
-      },
+      validateResource: reportObject(guardrails.map(withoutStack), read),
+      validateStack: reportStack(guardrails.map(withoutObjects), "mandatory", read),
     },
     {
       name: "advice",
@@ -41,9 +41,8 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
         "What the guardrails advise, and what they would stop if this update did not turn authentication off.",
       enforcementLevel: "advisory",
       validateStack: (args, report) => {
-        const read = basis();
-        if (read instanceof ConfigError) return;
-        for (const note of waiverNotes(guardrails, read.config, today())) report(note);
+        const basis = read();
+        if (basis && "config" in basis) for (const note of waiverNotes(guardrails, basis.config, today())) report(note);
         reportStack(guardrails, "advisory", read)(args, report);
       },
     },
@@ -53,50 +52,55 @@ export function policiesOf(guardrails: readonly Guardrail[], root: string): Poli
 const withoutObjects = ({ checkObject: _, ...guardrail }: Guardrail): Guardrail => guardrail;
 const withoutStack = ({ checkStack: _, ...guardrail }: Guardrail): Guardrail => guardrail;
 
+function once(readStack: StackReader): StackReader {
+  let read: { readonly stack: ReturnType<StackReader> } | undefined;
+  return () => (read ??= { stack: readStack() }).stack;
+}
+
 /** Judges one object. What is unknown in an object that decides is a violation: a policy that meets an unknown would be turned into advice. */
-function reportObject(guardrails: readonly Guardrail[], basis: () => Basis | ConfigError) {
+function reportObject(guardrails: readonly Guardrail[], read: StackReader) {
   return (args: ResourceValidationArgs, report: ReportViolation): void => {
     const object = objectOf(args);
-    const read = basis();
-    if (!object || read instanceof ConfigError) return;
+    const basis = read();
+    if (!object || !basis || "unreadable" in basis) return;
     const nothing = { releases: [], components: [], edges: [], providers: [], previous: "unknown" } as const;
-    const facts = { ...read, ...nothing, objects: [object.manifest] };
+    const facts = { ...basis, ...nothing, objects: [object.manifest] };
     const readers = guardrails.filter(({ reads }) => reads?.(object.manifest));
-    for (const guardrail of inForce(readers, read.config, today())) {
-      const stops = guardrail.severity === "mandatory" && (read.config.auth || guardrail.blocksOff);
+    for (const guardrail of inForce(readers, basis.config, today())) {
+      const stops = guardrail.severity === "mandatory" && (basis.config.auth || guardrail.blocksOff);
       if (object.unknown.length > 0 && stops)
         report(
           `${guardrail.name}: ${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`,
         );
-      for (const violation of violationsOf(guardrail, facts))
-        if (violation.severity === "mandatory") report(messageOf(guardrail, violation));
+      for (const { severity, message } of said(guardrail, facts)) if (severity === "mandatory") report(message);
     }
   };
 }
 
 /** Judges the whole stack; reports what counts as the given level. */
-function reportStack(guardrails: readonly Guardrail[], level: Severity, basis: Basis) {
+function reportStack(guardrails: readonly Guardrail[], level: Severity, read: StackReader) {
   return ({ resources }: StackValidationArgs, report: ReportViolation): void => {
+    const basis = read();
+    if (!basis) return;
+    if ("unreadable" in basis) {
+      if (basis.severity === level) report(basis.unreadable);
+      return;
+    }
     const facts = factsOfResources(basis, resources);
     for (const guardrail of inForce(guardrails, basis.config, today()))
-      for (const violation of violationsOf(guardrail, facts))
-        if (violation.severity === level) report(messageOf(guardrail, violation));
+      for (const { severity, message } of said(guardrail, facts)) if (severity === level) report(message);
   };
 }
 
-/** Reads the engine's configuration once; the engine hands it to the pack only after the pack has started. */
-function basisReader(root: string): () => Basis | ConfigError {
-  let read: Basis | ConfigError | undefined;
-  return () => (read ??= readBasis(root));
-}
-
-function readBasis(root: string): Basis | ConfigError {
-  const name = pulumi.getStack();
+/** What a guardrail finds, with the severity that counts, or why it cannot decide from where the pack runs. */
+function said(guardrail: Guardrail, facts: Facts): { severity: Severity; message: string }[] {
   try {
-    const config = loadEngineConfig(root);
-    return { stack: stackFacts(root, name, config), config };
+    return violationsOf(guardrail, facts).map((violation) => ({
+      severity: violation.severity,
+      message: messageOf(guardrail, violation),
+    }));
   } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
+    if (!(error instanceof OutOfSight)) throw error;
+    return [{ severity: "advisory", message: `${guardrail.name}: is not decided here: ${error.message}` }];
   }
 }

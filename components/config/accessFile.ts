@@ -9,14 +9,16 @@ const limit = 128 * 1024;
  * Reads the intents of a stack that has them in a file.
  *
  * @param values the stack's keys; `accessFile` is relative to the directory
+ * @param directory the project's, or `null` where it is not at hand: then the file is left alone
  * @returns the keys with the file's content as `access`, or what is wrong
  */
 export function withAccessFile(
   values: Readonly<Record<string, unknown>>,
-  directory: string,
+  directory: string | null,
 ): { values: Readonly<Record<string, unknown>>; conflicts: readonly Conflict[] } {
   const { accessFile: file, access } = values;
   if (typeof file !== "string") return { values, conflicts: tooLong(values) };
+  if (directory === null) return { values, conflicts: [] };
   const conflict = (allowed: string) => ({
     values,
     conflicts: [{ path: ["accessFile"], hint: { allowed, example: file } }],

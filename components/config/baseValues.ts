@@ -9,14 +9,14 @@ const ours = [["authentication"], ["rollOutCiliumPods"], ["operator", "rollOutPo
 /**
  * Reads the file with all values of Cilium's chart but our own.
  *
- * @param file relative to the directory; without one there is nothing to read
+ * @param file relative to the directory; without one there is nothing to read, nor where there is no directory
  * @returns the values, or what is wrong with the file
  */
 export function readBaseValues(
   file: string | undefined,
-  directory: string,
+  directory: string | null,
 ): { values?: Values; conflicts: readonly Conflict[] } {
-  if (file === undefined) return { conflicts: [] };
+  if (file === undefined || directory === null) return { conflicts: [] };
   const conflict = (allowed: string) => ({
     path: ["cluster", "cilium", "valuesFile"],
     hint: { allowed, example: file },

@@ -3,8 +3,13 @@ import { loadConfig } from "./load";
 import type { StackConfig } from "./schema";
 import { ownKeys } from "./stackFile";
 
-/** The configuration of the stack that the engine runs, for the program and for the policy pack. Throws ConfigError. */
-export function loadEngineConfig(directory = "."): StackConfig {
+/**
+ * The configuration of the stack that the engine runs, for the program and for the policy pack.
+ *
+ * @param directory the project's, or `null` where it is not at hand
+ * @throws ConfigError
+ */
+export function loadEngineConfig(directory: string | null = "."): StackConfig {
   // How the language host names the keys that were set with --secret; the SDK reads it in a function that it does not export.
   const secret = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] || "[]") as string[];
   const ours = Object.keys(ownKeys(Object.fromEntries(secret.map((key) => [key, key]))));

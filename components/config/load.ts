@@ -48,14 +48,14 @@ export class ConfigError extends Error {
  *   (strings, JSON for objects). A `{ secure: … }` value is one that the engine alone can decrypt.
  * @param stack the stack's name, for the messages
  * @param options.secret keys whose values no message may show
- * @param options.directory the project's, for a file that the configuration names
+ * @param options.directory the project's, for a file that the configuration names; `null` where the project is not at hand: then what is in such a file is left out
  * @returns a frozen plain object with the defaults filled in, its keys sorted: the engine passes them on in another order than the file has
  * @throws ConfigError with every problem, not only the first
  */
 export function loadConfig(
   given: Readonly<Record<string, unknown>>,
   stack: string,
-  { secret = [], directory = "." }: { secret?: readonly string[]; directory?: string } = {},
+  { secret = [], directory = "." }: { secret?: readonly string[]; directory?: string | null } = {},
 ): StackConfig {
   const encrypted = encryptedPaths(given);
   const { values, conflicts: unreadable } = withAccessFile(given, directory);

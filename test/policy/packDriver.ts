@@ -9,6 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { passedOn } from "../../components/config/passedOn";
 import { guardrails } from "../../policy/guardrails";
 import { policiesOf } from "../../policy/pack";
+import { projectStack } from "../../policy/projectStack";
 import type { PackResource } from "../../policy/packFacts";
 import type { Registered } from "../support/engine";
 import { uid } from "../support/fakeCluster";
@@ -22,7 +23,7 @@ export const withUnknowns = unknownCheckingProxy as (props: object) => object;
 /** What the SDK uses for a value that a preview does not know. */
 export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-export const policies = () => policiesOf(guardrails, root);
+export const policies = () => policiesOf(guardrails, projectStack(root));
 const policyNamed = (name: string) => policies().find((policy) => policy.name === name);
 
 /** What was said in a guardrail's name, without it. */
