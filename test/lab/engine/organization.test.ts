@@ -86,9 +86,13 @@ describe("the policy pack, published to an organization and installed from there
       ...stack.project.environment,
       ...{ PULUMI_BACKEND_URL: cloud.url, PULUMI_ACCESS_TOKEN: "lab", PULUMI_OPTION_POLICY_PACK: "" },
     };
-    const publish = spawn("pulumi", ["policy", "publish", "acme", "--non-interactive"], { cwd: pack, env: environment });
+    const publish = spawn("pulumi", ["policy", "publish", "acme", "--non-interactive"], {
+      cwd: pack,
+      env: environment,
+    });
     let said = "";
-    for (const stream of [publish.stdout, publish.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));
+    for (const stream of [publish.stdout, publish.stderr])
+      stream.on("data", (text: Buffer) => (said += text.toString()));
     const [status] = (await once(publish, "close")) as [number];
     expect([status, said]).toEqual([0, expect.stringContaining('Publishing "zero-trust" - version 0.1.0 to "acme"')]);
     expect(cloud.asked.at(-1)).toMatch(/complete$/);
