@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Call, Peer } from "../components/access/decide";
 import { explain, type Explanation } from "../components/access/explain";
+import { ztunnelNote } from "../components/access/mesh";
 import { entities, isWorkload, type Entity } from "../components/config/intent";
 import { ConfigError, loadConfig } from "../components/config/load";
 import { isInNetwork } from "../components/config/network";
@@ -33,10 +34,11 @@ function main(argv: string[]): number {
   const config = loadConfig(readStackFile(".", stack, options.set ?? []), stack);
   const { phases, intents } = accessStateOf(config, plan(config, previousFor(config.auth ? "on" : "off", config)));
   const call = callOf(intents, options);
-  const explanation = explain(intents, phases, call, meshOf(config), {
+  const explained = explain(intents, phases, call, meshOf(config), {
     source: config.accessFile,
     waypoint: config.mesh?.istio?.mode === "ambient" ? config.mesh.istio.waypoint : undefined,
   });
+  const explanation = config.mesh?.ztunnel ? { ...explained, notes: [...explained.notes, ztunnelNote] } : explained;
   if (options.json) print(JSON.stringify({ stack, call, ...explanation }, null, 2));
   else
     print(

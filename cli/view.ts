@@ -74,12 +74,13 @@ function viewOfDifference(difference: RenderedStack["difference"]): string[] {
   ];
 }
 
-/** Who authenticates callers: Cilium with a SPIRE, or another mesh. */
+/** Who authenticates callers: Cilium with a SPIRE or by its ztunnel, or another mesh. */
 function authenticatorOf({ cluster: { cilium }, mesh, spire }: RenderedStack["config"]): string {
   const version = spire.install === "managed" ? `${spire.version} ` : "";
   const signer = spire.install === "none" ? "" : `, SPIRE ${version}(${spire.install})`;
   if (!cilium) return `${mesh?.istio ? `Istio (${mesh.istio.mode})` : "Linkerd"}${signer}`;
-  return `Cilium ${cilium.version} (${cilium.delivery})${signer}`;
+  const ztunnel = mesh?.ztunnel ? " with ztunnel (experimental)" : "";
+  return `Cilium ${cilium.version} (${cilium.delivery})${ztunnel}${signer}`;
 }
 
 /** Names as lines of at most so many letters. */

@@ -21,7 +21,8 @@ export function previousFor(origin: Origin, config: StackConfig): Previous {
     const pods = Object.fromEntries(greenfield.map((namespace) => [namespace, 0]));
     return { ...namespaces, ...(greenfield.length > 0 ? { pods } : {}) };
   }
-  const cilium = (state: CiliumState): Previous => (config.mesh ? namespaces : { cilium: state });
+  const cilium = (state: CiliumState): Previous =>
+    config.cluster.cilium ? { ...namespaces, cilium: state } : namespaces;
   const on = plan({ ...config, auth: true }, cilium("on")).outputs.rollout;
   if (origin === "on") return { ...cilium("on"), state: on };
   const off = plan({ ...config, auth: false }, { ...cilium("off"), state: on }).outputs.rollout;

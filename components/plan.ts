@@ -2,7 +2,14 @@ import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio
 import { waypointNotes } from "./access/waypointNotes";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
-import { marksSnippet, meshMarks, meshNamespaceObjects, type MeshNamespacesArgs } from "./access/meshMarks";
+import { ztunnelNote } from "./access/mesh";
+import {
+  marksSnippet,
+  meshMarks,
+  meshNamespaceObjects,
+  takesRunningPods,
+  type MeshNamespacesArgs,
+} from "./access/meshMarks";
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import type { AccessState } from "./access/difference";
 import { accessOf, type Access } from "./access/graph";
@@ -97,7 +104,9 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     accessComponents(config, namespace, to, intents.get(namespace) ?? []),
   );
   const marked = markedNamespaces(config, previous, phases);
-  const components = config.mesh ? besideMesh(config, previous, policies, marked) : inOrder(config, previous, policies);
+  const components = config.cluster.cilium
+    ? [...inOrder(config, previous, policies), ...marksComponents(config, marked, [])]
+    : besideMesh(config, previous, policies, marked);
 
   const federation = config.spire.install === "managed" ? federationOf(config, previous) : undefined;
   const federated = federatedBy(federation);
@@ -131,6 +140,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     notes: [
       ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
       ...peerNotes(config, federation, previous),
+      ...(config.mesh?.ztunnel ? [ztunnelNote] : []),
       ...meshNotes(config, previous, phases),
       ...waypointNotes(config, phases),
       ...(config.spire.egressPolicy && installsCilium(config, previous) ? [laterEgressNote] : []),
@@ -209,38 +219,39 @@ function besideMesh(
   policies: readonly PlannedComponent[],
   namespaces: readonly string[],
 ): PlannedComponent[] {
-  const { auth, mesh, spire } = config;
+  const { auth, spire } = config;
   // SPIRE's server may have its CA from cert-manager: on the way on that comes first, and otherwise certificates are for nobody here.
   const signs = auth && spire.upstreamAuthority?.certManager !== undefined;
   const certificates = certificatesComponent(config, signs ? [] : namesOf(policies));
   const signers = spireComponent(config, previous, auth ? (signs ? namesOf(certificates) : []) : namesOf(policies));
   const needs = namesOf(signers);
-  const marks =
-    mesh && namespaces.length > 0 ? [marksComponent(mesh, namespaces, auth ? needs : namesOf(policies))] : [];
+  const marks = marksComponents(config, namespaces, auth ? needs : namesOf(policies));
   if (!auth) return [...policies, ...marks, ...certificates, ...signers];
   const rest = [...signers, ...marks, ...policies.map(after(...needs, ...namesOf(marks)))];
   return signs ? [...certificates, ...rest] : [...rest, ...certificates];
 }
 
-function marksComponent(
-  mesh: NonNullable<StackConfig["mesh"]>,
+function marksComponents(
+  { mesh }: StackConfig,
   namespaces: readonly string[],
   after: readonly string[],
-): PlannedComponent {
+): PlannedComponent[] {
+  if (!mesh || namespaces.length === 0) return [];
   const name = "mesh";
   const args = { namespaces, marks: meshMarks(mesh) };
-  return { kind: "MeshNamespaces", name, args, objects: meshNamespaceObjects(name, args), after };
+  return [{ kind: "MeshNamespaces", name, args, objects: meshNamespaceObjects(name, args), after }];
 }
 
 /** What the reader has to do for namespaces that this program takes into no mesh. */
 function meshNotes({ mesh }: StackConfig, previous: Previous, phases: readonly PhaseChange[]): string[] {
   if (!mesh) return [];
   const marks = meshMarks(mesh);
+  const restart = takesRunningPods(mesh) ? "" : ", and restart its pods";
   const missing = phases.filter(({ namespace, to }) => to !== "off" && previous.namespaces?.[namespace] === "missing");
   return [
     ...gitNamespaces({ mesh }, previous, phases).map(
       (namespace) =>
-        `Git has the namespace ${namespace}, so it is not changed here. Write there, and restart its pods:\n${marksSnippet(namespace, marks)}`,
+        `Git has the namespace ${namespace}, so it is not changed here. Write there${restart}:\n${marksSnippet(namespace, marks)}`,
     ),
     ...missing.map(
       ({ namespace }) => `There is no namespace ${namespace} yet. Make it with:\n${marksSnippet(namespace, marks)}`,
@@ -280,7 +291,7 @@ function accessComponents(
   phase: Phase,
   intents: readonly Intent[],
 ): PlannedComponent[] {
-  if (phase === "off") return [];
+  if (phase === "off" || mesh?.ztunnel) return [];
   const name = `access-${namespace}`;
   if (mesh?.istio) {
     const { mode, waypoint } = mesh.istio;

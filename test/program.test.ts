@@ -20,6 +20,7 @@ interface GraphComponent {
 
 const withoutCilium =
   'cluster={"name":"apps","context":"apps","identity":"00000000-0000-0000-0000-000000000000","kubernetes":"1.34"}';
+const withZtunnel = 'mesh={"ztunnel":{"experimental":true}}';
 
 /** The committed stacks, and one with each other way of installing SPIRE and of delivering Cilium's values. */
 const variants: readonly (readonly [what: string, stack: string, assignments: readonly string[]])[] = [
@@ -54,6 +55,11 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
       ] as const,
   ),
   [
+    "apps with Cilium's ztunnel",
+    "apps",
+    [withZtunnel, "spire.install=none", "rollout.phases.orders=observe", "access=[]"],
+  ],
+  [
     "apps with Istio, for which SPIRE signs",
     "apps",
     [
@@ -64,6 +70,10 @@ const variants: readonly (readonly [what: string, stack: string, assignments: re
     ],
   ],
 ];
+
+/** Beside ztunnel authentication is never on. */
+const transitionsOf = (assignments: readonly string[]) =>
+  transitions.filter(({ auth }) => !auth || !assignments.includes(withZtunnel));
 
 const releaseType = "kubernetes:helm.sh/v3:Release";
 const secretType = "kubernetes:core/v1:Secret";
@@ -89,13 +99,15 @@ function runTransition(
 ): Promise<Run> {
   const { config, previous } = transitionOf(stack, transition, assignments);
   const outputs = previous.state ? { rollout: previous.state } : {};
-  return withCluster(cluster({ authenticating: previous.cilium === "on" }), [...stacks], () =>
-    runProgram(stack, config, outputs),
+  return withCluster(
+    cluster({ authenticating: previous.cilium === "on", ztunnel: config.mesh?.ztunnel !== undefined }),
+    [...stacks],
+    () => runProgram(stack, config, outputs),
   );
 }
 
 describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
-  describe.each(transitions)("$name", (transition) => {
+  describe.each(transitionsOf(assignments))("$name", (transition) => {
     let run: Run;
     let shown: ReturnType<typeof rendered>;
     const find = (name: string) => run.registered.find((resource) => resource.name === name) as Registered;

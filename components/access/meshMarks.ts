@@ -12,17 +12,23 @@ export interface MeshNamespacesArgs {
 }
 
 /**
- * What takes the pods of a namespace into the mesh: for sidecars and proxies those that start from then on, for ztunnel at once those that run too. (Istio docs,
- * Sidecar injection and Add workloads to an ambient mesh; Linkerd docs, Automatic Proxy Injection.)
+ * What takes the pods of a namespace into the mesh: for sidecars and proxies those that start from then on, for Istio's ztunnel and Cilium's at once those that run too. (Istio
+ * docs, Sidecar injection and Add workloads to an ambient mesh; Linkerd docs, Automatic Proxy Injection; cilium Documentation/security/network/encryption-ztunnel.rst.)
  */
-export function meshMarks({ istio }: Mesh): Marks {
+export function meshMarks({ istio, ztunnel }: Mesh): Marks {
+  if (ztunnel) return { labels: { "io.cilium/mtls-enabled": "true" } };
   if (!istio) return { annotations: { "linkerd.io/inject": "enabled" } };
   if (istio.mode === "ambient") return { labels: { "istio.io/dataplane-mode": "ambient" } };
   return { labels: istio.revision ? { "istio.io/rev": istio.revision } : { "istio-injection": "enabled" } };
 }
 
 /** Whether this program may write them, where nobody has the namespace in Git. */
-export const writesMarks = ({ istio, linkerd }: Mesh): boolean => (istio ?? linkerd)?.namespaces === "patch";
+export const writesMarks = ({ istio, linkerd, ztunnel }: Mesh): boolean =>
+  (istio ?? linkerd ?? ztunnel)?.namespaces === "patch";
+
+/** Whether pods that run are taken in too, without a restart. */
+export const takesRunningPods = ({ istio, ztunnel }: Mesh): boolean =>
+  istio?.mode === "ambient" || ztunnel !== undefined;
 
 /**
  * Of a namespace that somebody else has made the marks alone, under a field manager of their own: one that makes a namespace too would take them away. They stay when they leave the
@@ -53,7 +59,8 @@ export const marksManager = "zero-trust-mesh";
 export function marksSnippet(namespace: string, { labels, annotations }: Marks): string {
   const lines = (of: string, marks: Marks["labels"] = {}) => [
     `  ${of}:`,
-    ...Object.entries(marks).map(([key, value]) => `    ${key}: ${value}`),
+    // Unquoted, YAML reads a boolean, which is no label.
+    ...Object.entries(marks).map(([key, value]) => `    ${key}: ${value === "true" ? '"true"' : value}`),
   ];
   return [
     "metadata:",

@@ -4,7 +4,7 @@ import { types } from "../types";
 import { meshNamespaceObjects, type MeshNamespacesArgs } from "./meshMarks";
 
 /**
- * Namespaces whose pods are taken into Istio or Linkerd: the labels or annotations for that, on namespaces that somebody else has made. They stay when this goes.
+ * Namespaces whose pods are taken into a mesh: the labels or annotations for that, on namespaces that somebody else has made. They stay when this goes.
  *
  * @example
  * new MeshNamespaces("mesh", { namespaces: ["orders"], marks: { labels: { "istio-injection": "enabled" } } }, { provider });

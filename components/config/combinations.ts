@@ -13,6 +13,7 @@ import { phases, schema, type Intent, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
 import { takenTwice } from "./takenTwice";
 import { defaultSpireVersion, minorOf, supported } from "./versions";
+import { ztunnelConflicts } from "./ztunnelConflicts";
 
 /** A value that is well-formed and still wrong beside the others. */
 export interface Conflict {
@@ -124,7 +125,7 @@ function keysWithoutEffect(config: PartialConfig): Conflict[] {
 }
 
 function missingKeys({ spire, cluster, mesh }: PartialConfig): Conflict[] {
-  const cilium = cluster?.cilium === undefined && mesh === undefined;
+  const cilium = cluster?.cilium === undefined && (mesh === undefined || mesh.ztunnel !== undefined);
   const external = spire?.install === "external" && spire.external?.serverAddress === undefined;
   const helm = cluster?.cilium?.delivery === "helm" && cluster.cilium.valuesFile === undefined;
   return [
@@ -157,7 +158,9 @@ function missingKeys({ spire, cluster, mesh }: PartialConfig): Conflict[] {
 }
 
 /** Either Cilium authenticates or another mesh does, and each has what goes with it. */
-function meshConflicts({ auth, cluster, mesh, spire, access = [] }: PartialConfig): Conflict[] {
+function meshConflicts(config: PartialConfig): Conflict[] {
+  const { auth, cluster, mesh, spire, access = [] } = config;
+  if (mesh?.ztunnel) return ztunnelConflicts(config);
   const none = { path: ["spire", "install"], hint: { allowed: "managed, bundled, external", example: "managed" } };
   // With authentication off nobody is told apart, and off must always work.
   const unsaid = auth === false ? [] : accessConflictsOf(mesh, access).map(({ path, ...hint }) => ({ path, hint }));

@@ -62,9 +62,9 @@ export function loadConfig(
   const result = schema.safeParse(values);
   const config = result.success ? result.data : (wellFormed(schema, values) as PartialConfig);
   const base = readBaseValues(config.cluster?.cilium?.valuesFile, directory);
-  const conflicts = [...unreadable, ...conflictsIn(config), ...base.conflicts];
-  if (result.success && conflicts.length + encrypted.length === 0)
-    return canonical({ ...result.data, ...(base.values ? { baseValues: base.values } : {}) });
+  const baseValues = base.values ? { baseValues: base.values } : {};
+  const conflicts = [...unreadable, ...conflictsIn({ ...config, ...baseValues }), ...base.conflicts];
+  if (result.success && conflicts.length + encrypted.length === 0) return canonical({ ...result.data, ...baseValues });
 
   const issues = (result.error?.issues ?? []).filter(
     (i) => !encrypted.some((path) => startsWith(i.path as Path, path)),

@@ -12,7 +12,8 @@ export const istioPath = "/ns/{namespace}/sa/{serviceAccount}";
 export function meshSpireConflicts(config: PartialConfig): Conflict[] {
   const { auth, mesh, spire } = config;
   const install = spire?.install;
-  if (!mesh || install === undefined || install === "none") return [];
+  // Beside ztunnel SPIRE may be there for others: its certificates are of a CA of Cilium's own.
+  if (!mesh || mesh.ztunnel || install === undefined || install === "none") return [];
   const refuse = (allowed: string) => [{ path: ["spire", "install"], hint: { allowed, example: "none" } }];
   if (!mesh.istio)
     return refuse("none with Linkerd, which has certificates of its own and takes SPIRE's for none of its pods");

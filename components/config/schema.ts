@@ -85,7 +85,7 @@ const cluster = section({
  */
 const namespaceMarks = choice("patch", "git").default("patch");
 
-/** Who authenticates callers, and enforces the intents, where it is not Cilium. It is there already: this program makes its policies. */
+/** Who authenticates callers where Cilium does not with SPIRE. It is there already: this program makes the policies of another mesh, and takes namespaces in. */
 const mesh = oneOf({
   istio: object({
     /**
@@ -102,6 +102,15 @@ const mesh = oneOf({
     revision: name.optional(),
   }).optional(),
   linkerd: object({ namespaces: namespaceMarks }).optional(),
+  /** Cilium's own, beside `cluster.cilium`. It encrypts between the namespaces that are taken in, and enforces no intent (docs/ztunnel.md). */
+  ztunnel: object({
+    experimental: hinted(
+      json(z.literal(true)),
+      "true, written out: ztunnel is beta in Cilium 1.19 and 1.20, nothing of it was run with this program, and nobody decides who may call whom (docs/ztunnel.md)",
+      "true",
+    ),
+    namespaces: namespaceMarks,
+  }).optional(),
 });
 
 const socket = (example: string) => text(/^(\/[\w.-]+)+$/, "an absolute path on the nodes", example);
@@ -214,7 +223,7 @@ export const schema = z.strictObject({
   auth: boolean("false"),
   trustDomain,
   cluster,
-  /** @default Cilium */
+  /** @default Cilium, with SPIRE */
   mesh: mesh.optional(),
   spire,
   /** cert-manager: who signs, and what for (docs/certificates.md). Not bound to the flag. @default nothing of it */

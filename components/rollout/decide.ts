@@ -3,6 +3,7 @@ import { ciliumValues, ownRelease } from "../cilium/values";
 import { some } from "../few";
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
+import { isOpen } from "../access/decide";
 import type { NamespaceState } from "../access/meshMarks";
 import type { OthersDriver } from "./askCsiDriver";
 import type { MeshLook } from "./askMesh";
@@ -37,7 +38,7 @@ export interface Known {
  * @param pods of the namespaces that are to skip phases
  * @param untold what nobody is alerted of, or why nobody knows
  * @param bundles of the trust domains that other stacks deploy
- * @param mesh the namespaces and pods of a mesh that is not Cilium
+ * @param mesh the namespaces and pods of a mesh
  * @param othersDriver who else has the CSI driver that this stack is to bring
  * @param flux what of Flux decides over what this stack delivers by it
  * @param release Cilium's, where this stack is to deliver it and has not yet
@@ -101,14 +102,14 @@ export function decideKnown(
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const running = Object.keys(known).length > 0 ? { pods: known } : {};
   const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
-  if (config.mesh) {
-    const { namespaces, errors, notes } = ofMesh(config, mesh);
+  const inMesh = ofMesh(config, state, look, mesh);
+  const marks = Object.keys(inMesh.namespaces).length > 0 ? { namespaces: inMesh.namespaces } : {};
+  if (!config.cluster.cilium)
     return {
-      previous: { ...record, ...running, ...(Object.keys(namespaces).length > 0 ? { namespaces } : {}) },
-      errors: [...asked.errors, ...errors, ...driver.errors],
-      notes: [...asked.notes, ...notes, ...driver.notes],
+      previous: { ...record, ...running, ...marks },
+      errors: [...asked.errors, ...inMesh.errors, ...driver.errors],
+      notes: [...asked.notes, ...inMesh.notes, ...driver.notes],
     };
-  }
 
   // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
   const recent = look.cilium === "on" && !state?.auth;
@@ -128,13 +129,13 @@ export function decideKnown(
   const delivery = ofFlux(flux, !config.auth);
   const adoption = ofRelease(config, release, mayTurnOff(config, state));
   const nodes = look.nodes === undefined ? {} : { nodes: look.nodes };
-  const previous = { ...record, cilium, ...nodes, ...running };
+  const previous = { ...record, cilium, ...nodes, ...running, ...marks };
   return {
     previous,
-    errors: [...asked.errors, ...driver.errors, ...delivery.errors, ...adoption.errors],
+    errors: [...asked.errors, ...inMesh.errors, ...driver.errors, ...delivery.errors, ...adoption.errors],
     notes: [
-      ...[...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...driver.notes, ...delivery.notes],
-      ...adoption.notes,
+      ...[...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...inMesh.notes, ...driver.notes],
+      ...[...delivery.notes, ...adoption.notes],
     ],
   };
 }
@@ -162,16 +163,27 @@ function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<stri
 
 /**
  * What of the mesh stands against marking a namespace, which is somebody's choice and stops what goes forward; and what only has to be said: pods outside the mesh do not
- * come in by themselves.
+ * come in by themselves. Into Cilium's ztunnel a namespace is taken only once that runs: while Cilium rolls, pods on one node
+ * would call others that are not taken in.
  */
-function ofMesh({ auth }: StackConfig, look: MeshLook = { namespaces: {}, outside: {} }) {
+function ofMesh(
+  config: StackConfig,
+  state: RolloutState | undefined,
+  cilium: Extract<Look, { reachable: true }>,
+  look: MeshLook = { namespaces: {}, outside: {} },
+) {
+  const stops = config.auth || (config.mesh?.ztunnel !== undefined && !mayTurnOff(config, state));
+  const waitsFor = enrolmentWaitsFor(state, cilium);
+  const waiting: string[] = [];
   const namespaces: Record<string, NamespaceState> = {};
   const errors: string[] = [];
   const notes: string[] = [];
   for (const [namespace, found] of Object.entries(look.namespaces)) {
-    if (typeof found === "string") namespaces[namespace] = found;
+    if (found === "ours" && config.mesh?.ztunnel && waitsFor !== undefined) {
+      if (!state?.marked?.includes(namespace)) waiting.push(namespace);
+    } else if (typeof found === "string") namespaces[namespace] = found;
     else if ("says" in found)
-      (auth ? errors : notes).push(
+      (stops ? errors : notes).push(
         `The namespace ${namespace} says ${found.says}, which keeps its pods out of the mesh or takes them into another: remove that, ` +
           "or write what it says in zero-trust:mesh (docs/meshes.md)",
       );
@@ -188,7 +200,19 @@ function ofMesh({ auth }: StackConfig, look: MeshLook = { namespaces: {}, outsid
           `they are denied: ${some(pods)}. Restart what they are of: kubectl --namespace ${namespace} rollout restart deployment`,
       );
   }
+  if (waiting.length > 0)
+    notes.push(
+      `${waitsFor}, so ${waiting.sort().join(", ")} ${waiting.length === 1 ? "is" : "are"} not enrolled yet: update again then`,
+    );
   return { namespaces, errors, notes };
+}
+
+/** What namespaces wait for before ztunnel takes their pods in: policies that would deny everybody then are deleted last in an update. */
+function enrolmentWaitsFor(state: RolloutState | undefined, look: Extract<Look, { reachable: true }>) {
+  const closed = Object.entries(state?.phases ?? {}).flatMap(([name, phase]) => (isOpen(phase) ? [] : [name]));
+  if (closed.length > 0) return `The default deny of ${some(closed)} goes with this update`;
+  const rolls = look.ztunnel ? look.rolls : "enable-ztunnel in the ConfigMap cilium-config is not true";
+  return rolls === undefined ? undefined : `Cilium's ztunnel does not run on every node (${rolls})`;
 }
 
 /** Written with the same fields, the API server would let this stack have the object beside its owner: that they are two has to be said here. */

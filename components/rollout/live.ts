@@ -17,6 +17,8 @@ export type Look =
       readonly waitsFor?: string;
       /** What of Cilium does not run as it is wanted yet, whether that is on or off. */
       readonly rolls?: string;
+      /** Whether Cilium's configuration turns its ztunnel on. */
+      readonly ztunnel?: true;
       /** Who else has written what decides over Cilium's authentication. */
       readonly foreign?: readonly string[];
     }
@@ -134,6 +136,7 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
     ...ciliumStateOf(live),
     ...(nodes === undefined ? {} : { nodes }),
     ...(rolls === undefined ? {} : { rolls }),
+    ...(live.config["enable-ztunnel"] === "true" ? { ztunnel: true } : {}),
     ...(foreign.length === 0 ? {} : { foreign }),
   };
 }

@@ -27,12 +27,13 @@ const connect = ["create", "get"];
  * What a kubeconfig needs, beside what it deploys, for an update to know how far the cluster is, and for `npm run verify` and `rollout`: roles, and bindings to a group that
  * is the reader's to name. Without any of it off works all the same.
  */
-export function gateRights({ cluster, spire, rollout }: StackConfig): KubernetesObject[] {
+export function gateRights({ cluster, mesh, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
   if (cilium === undefined) return rightsBesideMesh(rollout, driverRights(spire));
   const servers = serverPods(spire.replicas);
+  const enrolled = mesh ? Object.keys(rollout.phases).sort() : [];
   const everywhere: Rule[] = [
-    core("namespaces", ["get"], ["kube-system"]),
+    core("namespaces", ["get"], ["kube-system", ...enrolled]),
     ...["ciliumidentities", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"].map((kind) =>
       rule("cilium.io", kind, ["list"]),
     ),

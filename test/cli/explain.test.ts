@@ -37,6 +37,18 @@ describe("npm run explain", () => {
     });
   });
 
+  test("says of a stack with ztunnel that nobody decides", async () => {
+    const { status, stdout, stderr } = await explain(
+      ...["--from", "web/frontend", "--to", "orders", "--label", "app=api", "--port", "8080", "--set", "auth=false"],
+      ...["--set", 'mesh={"ztunnel":{"experimental":true}}', "--set", "access=[]"],
+      ...["--set", "rollout.phases.orders=observe", "--set", "spire.install=none"],
+    );
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /allowed\n {2}nobody is denied in orders, which is observe\n[^]*nobody decides who may call/,
+    );
+  });
+
   test.each([
     [["--from", "web", "--to", "orders/api"], /--from web: write/],
     [["--from", "web/frontend"], /--to is missing/],

@@ -9,8 +9,8 @@ export type Answers = Readonly<Record<string, unknown>>;
 
 export const uid = "00000000-0000-0000-0000-000000000000";
 
-/** A cluster whose Cilium runs with authentication on, or off. */
-export function cluster({ authenticating }: { authenticating: boolean }): Answers {
+/** A cluster whose Cilium runs with authentication on, or off, and with ztunnel. */
+export function cluster({ authenticating, ztunnel }: { authenticating: boolean; ztunnel?: boolean }): Answers {
   const template = { spec: { volumes: authenticating ? [{ name: "spire-agent-socket" }] : [] } };
   const flag = String(authenticating);
   const cilium = "namespaces/kube-system";
@@ -18,7 +18,10 @@ export function cluster({ authenticating }: { authenticating: boolean }): Answer
     "/api/v1/namespaces/kube-system": { metadata: { name: "kube-system", uid } },
     [`/api/v1/${cilium}/configmaps/cilium-config`]: {
       metadata: { name: "cilium-config" },
-      data: { "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
+      data: {
+        ...{ "mesh-auth-enabled": flag, "mesh-auth-mutual-enabled": flag },
+        ...(ztunnel ? { "enable-ztunnel": "true" } : {}),
+      },
     },
     // Nobody who could be cut off, in the namespaces of the committed stacks.
     ...Object.fromEntries(["orders", "registry"].map((namespace) => [runningIn(namespace), { items: [] }])),

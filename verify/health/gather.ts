@@ -164,8 +164,8 @@ const unwrap =
     "known" in answer ? { known: answer.known[key] } : answer;
 
 /** Why nothing else is asked; undefined where it is. */
-function reasonNotToAsk({ cluster, mesh, spire }: StackConfig, uid: Asked<string>): string | undefined {
-  if (mesh && spire.install === "none") return "another mesh authenticates";
+function reasonNotToAsk({ cluster, spire }: StackConfig, uid: Asked<string>): string | undefined {
+  if (!cluster.cilium && spire.install === "none") return "another mesh authenticates";
   if ("known" in uid) return uid.known === cluster.identity ? undefined : "it is another cluster";
   // Whoever may not look at the namespace may look at the rest.
   return /answered 403/.test(uid.because) ? undefined : uid.because;

@@ -33,21 +33,26 @@ export const checks: readonly Check[] = [
 export function judge(facts: Facts, skipped: readonly string[] = []): Finding[] {
   const chosen = checks.filter(({ name }) => !skipped.includes(name));
   const findings = chosen.map((check): Finding => ({ check: check.name, ...outcomeOf(check, facts) }));
-  const flows = skipped.includes(hubble.name) || elsewhere(facts) || facts.config.mesh ? [] : flowFindings(facts);
+  const flows = skipped.includes(hubble.name) || elsewhere(facts) || otherMesh(facts) ? [] : flowFindings(facts);
   return [...findings, ...flows];
 }
 
 /** Whether this is another cluster: what is in it says nothing of the stack. */
 const elsewhere = ({ uid, config }: Facts) => "known" in uid && uid.known !== config.cluster.identity;
 
+/** Istio or Linkerd, where one authenticates and not Cilium. */
+const otherMesh = ({ config: { mesh } }: Facts) => (mesh?.ztunnel ? undefined : mesh);
+
 function outcomeOf(check: Check, facts: Facts): Outcome {
-  const { mesh, spire } = facts.config;
+  const { spire } = facts.config;
+  const mesh = otherMesh(facts);
   if (check.of !== "cluster") {
     const name = mesh?.istio ? "Istio" : "Linkerd";
     if (mesh && spire.install === "none") return skip(`${name} authenticates in this stack, not Cilium with SPIRE`);
     if (mesh && check.of === "cilium") return skip(`${name} authenticates in this stack, not Cilium`);
     if (elsewhere(facts))
       return { verdict: "unknown", saw: "it is another cluster", remedy: "what is said of the cluster comes first" };
+    if (check.of === "spire" && spire.install === "none") return skip("there is no SPIRE in this stack");
     if (check.of === "spire" && spire.install === "external")
       return skip("SPIRE is external: its owners look after it");
     if (check.of === "spire" && spire.install === "bundled" && !inForce(facts).auth)

@@ -21,6 +21,12 @@ const helmRelease = (spec: object, name = "cilium") =>
   });
 const chart = { interval: "1h", chart: { spec: { chart: "cilium" } } };
 const ztunnel = withValues({ encryption: { enabled: true, type: "ztunnel" } });
+const enrolled = (value: string) =>
+  withObject({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "shop", labels: { "io.cilium/mtls-enabled": value } },
+  });
 const withoutPolicies = without("CiliumNetworkPolicy");
 const requests = extra("cilium.io/v2", "CiliumNetworkPolicy", {
   spec: {
@@ -100,8 +106,16 @@ export const ciliumValues: Claims = {
         says: /in a ClusterMesh, where Cilium's agents do not start with it/,
         also: ["no-clustermesh"],
       },
+      {
+        what: "a namespace in ztunnel without one",
+        change: both(enrolled("true"), withValues({})),
+        says: /Namespace shop is enrolled in ztunnel, which Cilium's values do not turn on/,
+        verdict: "warn",
+      },
     ],
     passes: [
+      ["a namespace that is taken out of ztunnel", both(enrolled("false"), withValues({}))],
+      ["a namespace in ztunnel", both(both(both(withFlag(false), withoutPolicies), enrolled("true")), ztunnel)],
       ["ztunnel's type without encryption by it", withValues({ encryption: { enabled: false, type: "ztunnel" } })],
       ["ztunnel where nothing is left", both(both(withFlag(false), withoutPolicies), ztunnel)],
     ],

@@ -786,6 +786,15 @@ describe("what is not of a stack is skipped, and said", () => {
     expect(judge(away).find(({ check }) => check === "spire-server")?.verdict).toBe("fail");
   });
 
+  test("a SPIRE that is not there, with Cilium's ztunnel: Cilium is looked at all the same", () => {
+    const findings = of(
+      ...['mesh={"ztunnel":{"experimental":true}}', "auth=false", "access=[]", "rollout.phases.orders=observe"],
+      "spire.install=none",
+    );
+    expect(findings["spire-server"]).toEqual({ verdict: "skip", saw: "there is no SPIRE in this stack" });
+    expect(findings["cilium-rolled"]?.verdict).toBe("ok");
+  });
+
   test("SPIRE in Cilium's chart", () => {
     const findings = of("spire.install=bundled");
     expect(findings["spire-bundle"]?.verdict).toBe("skip");
