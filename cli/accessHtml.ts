@@ -98,7 +98,7 @@ function namespaceHtml(
 const link = (name: string, shown: string) =>
   `<a href="#" data-name="${text(name)}" title="show only ${text(name)}">${text(shown)}</a>`;
 
-const namespaceOf = (name: string) => name.slice(0, name.indexOf("/"));
+const namespaceOf = (name: string) => name.slice(0, name.lastIndexOf("/"));
 /** A caller's namespace, or what it is where it has none. */
 const sourceOf = (line: Access) => (isNoWorkload(line) ? line.from : namespaceOf(line.from));
 const kindOf = (line: Access) => (line.authenticated ? "authenticated" : isNoWorkload(line) ? "outside" : "label");

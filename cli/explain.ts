@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { Call, Peer } from "../components/access/decide";
 import { explain, type Explanation } from "../components/access/explain";
 import { ztunnelNote } from "../components/access/mesh";
-import { entities, isWorkload, type Entity } from "../components/config/intent";
+import { entities, type Entity } from "../components/config/intent";
 import { ConfigError, loadConfig } from "../components/config/load";
 import { isInNetwork } from "../components/config/network";
 import type { Intent, StackConfig } from "../components/config/schema";
@@ -14,7 +14,7 @@ import { isSystemError, parsed, print, runCommand, UsageError } from "./command"
 const usage = `Names the rule that lets a call pass or denies it, as the stack file has it.
 
 npm run explain -- --from web/frontend --to orders/api [options]
-  --from WHO        a workload as NAMESPACE/SERVICEACCOUNT, one of ${entities.join(", ")}, or an IP address outside the cluster
+  --from WHO        a workload as NAMESPACE/SERVICEACCOUNT, or TRUSTDOMAIN/NAMESPACE/SERVICEACCOUNT, one of ${entities.join(", ")}, or an IP address outside the cluster
   --to TARGET       NAMESPACE/INTENT for the pods that an intent is about, or NAMESPACE with --label
   --label KEY=VALUE of the called pod; may be repeated
   --port PORT       the container's (default: the intent's)
@@ -33,7 +33,7 @@ function main(argv: string[]): number {
   const stack = options.stack ?? onlyStack();
   const config = loadConfig(readStackFile(".", stack, options.set ?? []), stack);
   const { phases, intents } = accessStateOf(config, plan(config, previousFor(config.auth ? "on" : "off", config)));
-  const call = callOf(intents, options);
+  const call = callOf(intents, options, config.trustDomain);
   const explained = explain(intents, phases, call, meshOf(config), {
     source: config.accessFile,
     waypoint: config.mesh?.istio?.mode === "ambient" ? config.mesh.istio.waypoint : undefined,
@@ -62,7 +62,7 @@ function onlyStack(): string {
 
 type Options = ReturnType<typeof readOptions>;
 
-function callOf(intents: readonly Intent[], options: Options): Call {
+function callOf(intents: readonly Intent[], options: Options, trustDomain: string): Call {
   const [namespace = "", name] = (options.to ?? "").split("/");
   if (namespace === "") throw new UsageError("--to is missing: write NAMESPACE/INTENT, as in --to orders/api");
   const { labels, port } =
@@ -78,7 +78,7 @@ function callOf(intents: readonly Intent[], options: Options): Call {
     throw new UsageError(`--path ${path}: write a path that begins with /`);
   const http =
     method === undefined && path === undefined ? {} : { http: { method: method ?? "GET", path: path ?? "/" } };
-  return { from: peerOf(options.from ?? ""), to: { namespace, labels }, port: wanted, ...http };
+  return { from: peerOf(options.from ?? "", trustDomain), to: { namespace, labels }, port: wanted, ...http };
 }
 
 function targetOf(intents: readonly Intent[], namespace: string, name: string) {
@@ -108,17 +108,17 @@ function labelsOf(labels: readonly string[]): Record<string, string> {
   );
 }
 
-function peerOf(from: string): Peer {
+/** @param own the stack's trust domain */
+function peerOf(from: string, own: string): Peer {
   const entity = entities.find((one): one is Entity => one === from);
   if (entity) return { entities: [entity] };
   if (isInNetwork(from, "0.0.0.0/0") || isInNetwork(from, "::/0")) return { entities: ["world"], address: from };
-  const [namespace = "", serviceAccount = "", ...rest] = from.split("/");
-  const peer = { namespace, serviceAccount };
-  if (!isWorkload(peer) || namespace === "" || serviceAccount === "" || serviceAccount === "*" || rest.length > 0)
+  const [serviceAccount = "", namespace = "", trustDomain = own, ...rest] = from.split("/").reverse();
+  if ([serviceAccount, namespace, trustDomain].includes("") || serviceAccount === "*" || rest.length > 0)
     throw new UsageError(
-      `--from ${from}: write NAMESPACE/SERVICEACCOUNT, one of ${entities.join(", ")}, or an IP address`,
+      `--from ${from}: write NAMESPACE/SERVICEACCOUNT, TRUSTDOMAIN/NAMESPACE/SERVICEACCOUNT, one of ${entities.join(", ")}, or an IP address`,
     );
-  return peer;
+  return { namespace, serviceAccount, ...(trustDomain === own ? {} : { trustDomain }) };
 }
 
 function textOf(

@@ -1,4 +1,4 @@
-import { callerName, isWorkload } from "../config/intent";
+import { callerName, isWorkload, namespaceName } from "../config/intent";
 import { rangeOf } from "../config/network";
 import type { Intent } from "../config/schema";
 
@@ -28,7 +28,7 @@ export function callerForest(callers: readonly Caller[]): CallerNode[] {
   world?.parts.push(...networks);
   const others = nodes.filter((node) => {
     if ("cidr" in node.caller) return false;
-    const whole = isWorkload(node.caller) ? byName.get(`${node.caller.namespace}/*`) : undefined;
+    const whole = isWorkload(node.caller) ? byName.get(namespaceName(node.caller)) : undefined;
     if (whole === undefined || whole === node) return true;
     whole.parts.push(node);
     return false;

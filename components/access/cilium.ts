@@ -1,3 +1,4 @@
+import { isForeign } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { forced, owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { ciliumIngressRules } from "./ciliumRules";
@@ -13,15 +14,20 @@ export interface CiliumAuthPolicyArgs {
 
 /**
  * One CiliumNetworkPolicy for each target and port, with every intent on it: a policy for each intent would cut off the callers of the others while
- * only some are applied, since the first policy on a pod denies the rest.
+ * only some are applied, since the first policy on a pod denies the rest. None for callers of another trust domain: Cilium tells no such callers.
  *
  * @throws Error where an intent has empty operations, which no loaded configuration has
  */
 export function ciliumAuthPolicyObjects(component: string, args: CiliumAuthPolicyArgs): PlannedObject[] {
-  return byTarget(args.intents).map((intents) => {
+  return byTarget(args.intents.flatMap(withoutForeigners)).map((intents) => {
     const manifest = allowPolicy(args, intents);
     return { name: `${component}-${manifest.metadata.name}`, manifest, after: [], keep: false };
   });
+}
+
+function withoutForeigners(intent: Intent): Intent[] {
+  const callers = intent.callers.filter((caller) => !isForeign(caller));
+  return callers.length === 0 ? [] : [{ ...intent, callers }];
 }
 
 /** @param intents with the same target and port */

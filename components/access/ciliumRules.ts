@@ -1,4 +1,4 @@
-import { callerName, isWorkload, type Entity } from "../config/intent";
+import { callerName, isWorkload, namespaceName, type Entity } from "../config/intent";
 import type { Intent, Operation, Phase } from "../config/schema";
 import { groupBy } from "../groupBy";
 import { ciliumHttpRules, type CiliumHttpRule } from "./ciliumHttp";
@@ -77,7 +77,7 @@ function admissionsOf(intents: readonly Intent[]): Admission[] {
   const free = new Set(merged.filter(({ operations }) => !operations).map(({ caller }) => callerName(caller)));
   return merged.map((admission) => {
     const { caller } = admission;
-    const isFree = isWorkload(caller) && free.has(`${caller.namespace}/*`);
+    const isFree = isWorkload(caller) && free.has(namespaceName(caller));
     return isFree ? { ...admission, operations: undefined } : admission;
   });
 }

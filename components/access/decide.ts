@@ -1,4 +1,4 @@
-import { isWorkload, type Entity } from "../config/intent";
+import { isWorkload, type Entity, type WorkloadCaller } from "../config/intent";
 import { isInNetwork } from "../config/network";
 import type { Intent, Phase } from "../config/schema";
 import { permits, type HttpRequest } from "./operations";
@@ -8,7 +8,7 @@ import { permits, type HttpRequest } from "./operations";
  * `host`, or `kube-apiserver` and `world`. `address` counts for `world` alone.
  */
 export type Peer =
-  | { readonly namespace: string; readonly serviceAccount: string }
+  | Readonly<Pick<WorkloadCaller, "trustDomain" | "namespace" | "serviceAccount">>
   | { readonly entities: readonly Entity[]; readonly address?: string };
 
 /** A TCP connection to a pod or, with `http`, one request on it. */
@@ -62,6 +62,7 @@ export function isCaller(caller: Intent["callers"][number], peer: Peer): boolean
   if (!("entities" in peer))
     return (
       isWorkload(caller) &&
+      caller.trustDomain === peer.trustDomain &&
       caller.namespace === peer.namespace &&
       (caller.serviceAccount === "*" || caller.serviceAccount === peer.serviceAccount)
     );

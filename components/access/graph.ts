@@ -6,7 +6,7 @@ import { operationTexts } from "./operations";
 
 /** One line of "who may call whom". */
 export interface Access {
-  /** `<namespace>/<service account>`, `<namespace>/*`, an entity or a network. */
+  /** `<namespace>/<service account>`, `<namespace>/*`, either after the trust domain where that is another one, an entity or a network. */
   readonly from: string;
   /** What the caller is where it is not the pods of one service account. */
   readonly kind?: Exclude<CallerKind, "workload">;
@@ -91,5 +91,5 @@ export function accessDiagram(access: readonly Access[]): string {
   ].join("\n");
 }
 
-const namespaceOf = (name: string) => name.slice(0, name.indexOf("/"));
+const namespaceOf = (name: string) => name.slice(0, name.lastIndexOf("/"));
 const labelOf = (workload: string) => (workload === "*" ? "every workload" : workload);

@@ -17,7 +17,7 @@ export interface IstioAuthPolicyArgs {
   readonly phase: Exclude<Phase, "off">;
   /** Only intents whose target is in the namespace. */
   readonly intents: readonly Intent[];
-  /** Of the callers' certificates: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`. */
+  /** Of the callers' certificates, where an intent says no other: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`. */
   readonly trustDomain: string;
   /** In ambient mode, the Gateway through which callers of a target's `service` come, and which this makes. @default none */
   readonly waypoint?: string;
@@ -111,9 +111,11 @@ function allowPolicy(args: IstioAuthPolicyArgs, intents: [Intent, ...Intent[]]):
   return object("AuthorizationPolicy", namespace, targetName(intents[0]), {
     selector: { matchLabels: target.selector },
     action: "ALLOW",
-    rules: waypoint
-      ? [{ from: [{ source: { principals: [waypoint] } }], to: [{ operation: { ports: [String(port)] } }] }, ...rules]
-      : rules,
+    ...withRules(
+      waypoint
+        ? [{ from: [{ source: { principals: [waypoint] } }], to: [{ operation: { ports: [String(port)] } }] }, ...rules]
+        : rules,
+    ),
   });
 }
 
@@ -133,14 +135,18 @@ function waypointPolicy(args: IstioAuthPolicyArgs, intents: [Intent, ...Intent[]
     object("AuthorizationPolicy", args.namespace, `waypoint-${targetName(intents[0])}`, {
       targetRefs: [{ group: "", kind: "Service", name: service.name }],
       action: "ALLOW",
-      ...(rules.length > 0 ? { rules } : {}),
+      ...withRules(rules),
     }),
   ];
 }
 
-/** A rule for all intents with the same operations. */
+/** None is another thing than an empty list: it admits nobody. */
+const withRules = (rules: readonly object[]) => (rules.length > 0 ? { rules } : {});
+
+/** A rule for all intents with the same operations; none for those that name nobody. */
 function rulesOf(intents: readonly Intent[], ports: string[], trustDomain: string): object[] {
-  const sameOperations = groupBy(intents, ({ operations }) => JSON.stringify(operations ?? null));
+  const naming = intents.filter(({ callers }) => callers.length > 0);
+  const sameOperations = groupBy(naming, ({ operations }) => JSON.stringify(operations ?? null));
   return [...sameOperations.values()].map((group) => ({
     from: sourcesOf(
       group.flatMap(({ callers }) => callers),
@@ -151,10 +157,10 @@ function rulesOf(intents: readonly Intent[], ports: string[], trustDomain: strin
 }
 
 /** Workloads by their certificates. Networks by their addresses, for those who have no certificate: one that is of the mesh is told by what it is. */
-function sourcesOf(callers: readonly Caller[], trustDomain: string): object[] {
+function sourcesOf(callers: readonly Caller[], own: string): object[] {
   const principals = callers
     .filter(isWorkload)
-    .map(({ namespace, serviceAccount }) => `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
+    .map(({ trustDomain = own, namespace, serviceAccount }) => `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
   const networks = callers.flatMap((caller) => ("cidr" in caller ? [caller.cidr] : []));
   const sources = [
     ...(principals.length > 0 ? [{ source: { principals: [...new Set(principals)] } }] : []),

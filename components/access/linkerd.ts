@@ -1,4 +1,4 @@
-import { callerName, isWorkload } from "../config/intent";
+import { callerName, isForeign, isWorkload, type WorkloadCaller } from "../config/intent";
 import type { Intent, Phase } from "../config/schema";
 import { forced, owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
 import { linkerdRoutes, routeConflict, type RouteMatch } from "./linkerdRoutes";
@@ -70,8 +70,8 @@ function serverObjects(
   const name = targetName(intents[0]);
   const refs = (callers: readonly Caller[]) => {
     const needed = authenticationsOf(namespace, callers);
-    needed.forEach((object) => authentications.set(`${object.kind}/${object.metadata.name}`, object));
-    return needed.map(refTo);
+    needed.forEach(({ object }) => authentications.set(`${object.kind}/${object.metadata.name}`, object));
+    return needed.map(({ suffix, object }) => ({ suffix, ref: refTo(object) }));
   };
   const policy = (suffix: string, targetRef: object, required: object) =>
     object("AuthorizationPolicy", "v1alpha1", namespace, `${name}${suffix}`, {
@@ -80,7 +80,9 @@ function serverObjects(
     });
 
   const free = unique(intents.filter(({ operations }) => !operations).flatMap(({ callers }) => callers));
-  const [workloads = refTo(nobody(namespace)), networks] = sorted(refs(free));
+  const admitted = refs(free);
+  const own = admitted.find(({ suffix }) => suffix === "")?.ref ?? refTo(nobody(namespace));
+  const others = admitted.filter(({ suffix }) => suffix !== "");
   const server = { group: "policy.linkerd.io", kind: "Server", name };
   const limited = intents.filter(({ operations }) => operations);
   const groups = limited.length > 0 ? linkerdRoutes(limited) : [];
@@ -92,8 +94,8 @@ function serverObjects(
       accessPolicy: "deny",
     }),
     admitting: [
-      policy("", server, phase === "observe" ? refTo(everybody(namespace)) : workloads),
-      ...(networks ? [policy("-networks", server, networks)] : []),
+      policy("", server, phase === "observe" ? refTo(everybody(namespace)) : own),
+      ...others.map(({ suffix, ref }) => policy(suffix, server, ref)),
     ],
     routes: groups.flatMap(({ callers, matches }) => {
       const hash = shortHash(callers.map(callerName));
@@ -101,9 +103,7 @@ function serverObjects(
         const suffix = `-${hash}${i === 0 ? "" : `-${i}`}`;
         const route = object("HTTPRoute", "v1beta3", namespace, `${name}${suffix}`, { parentRefs: [server], rules });
         const targetRef = { group: "policy.linkerd.io", kind: "HTTPRoute", name: route.metadata.name };
-        const policies = refs(callers).map((ref) =>
-          policy(ref.kind === "NetworkAuthentication" ? `${suffix}-networks` : suffix, targetRef, ref),
-        );
+        const policies = refs(callers).map((one) => policy(`${suffix}${one.suffix}`, targetRef, one.ref));
         return { route, policies };
       });
     }),
@@ -123,43 +123,48 @@ function chunks<T>(values: readonly T[], size: number): T[][] {
   return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
 
-type Ref = { readonly group: string; readonly kind: string; readonly name: string };
-
-const refTo = ({ kind, metadata: { name } }: KubernetesObject): Ref => ({ group: "policy.linkerd.io", kind, name });
-
-/** The workloads', or nobody's, before that of the networks. */
-function sorted(refs: readonly Ref[]): [Ref | undefined, Ref | undefined] {
-  const of = (kind: string) => refs.find((ref) => ref.kind === kind);
-  return [of("MeshTLSAuthentication"), of("NetworkAuthentication")];
-}
+const refTo = ({ kind, metadata: { name } }: KubernetesObject) => ({ group: "policy.linkerd.io", kind, name });
 
 const unique = (callers: readonly Caller[]) => [
   ...new Map(callers.map((caller) => [callerName(caller), caller])).values(),
 ];
 
-/** One object for the workloads among callers and one for the networks, where there are any. An empty list would admit everybody. */
-function authenticationsOf(namespace: string, callers: readonly Caller[]): KubernetesObject[] {
+/** Who callers are, and what a policy for them is called after its target: all that a policy asks for has to hold, so that each has one of its own. */
+interface Authentication {
+  readonly suffix: string;
+  readonly object: KubernetesObject;
+}
+
+/** One object for the workloads among callers, one for those of other trust domains and one for the networks, where there are any. An empty list would admit everybody. */
+function authenticationsOf(namespace: string, callers: readonly Caller[]): Authentication[] {
   const workloads = callers.filter(isWorkload);
+  const [foreign, own] = [workloads.filter(isForeign), workloads.filter((caller) => !isForeign(caller))];
   const networks = callers.flatMap((caller) => ("cidr" in caller ? [caller.cidr] : []));
   if (callers.length > workloads.length + networks.length)
     throw new Error("Linkerd knows callers by certificates and addresses alone");
   const named = (names: readonly string[]) => `callers-${shortHash([...names].sort())}`;
+  // An object has either references or names (policy.linkerd.io's CRD).
+  const mesh = (of: readonly WorkloadCaller[], spec: object) =>
+    object("MeshTLSAuthentication", "v1alpha1", namespace, named(of.map(callerName)), spec);
   return [
-    ...(workloads.length > 0
-      ? [
-          object("MeshTLSAuthentication", "v1alpha1", namespace, named(workloads.map(callerName)), {
-            identityRefs: workloads.map(identityRef),
-          }),
-        ]
+    ...(own.length > 0 ? [{ suffix: "", object: mesh(own, { identityRefs: own.map(identityRef) }) }] : []),
+    ...(foreign.length > 0
+      ? [{ suffix: "-trust-domains", object: mesh(foreign, { identities: foreign.map(identityName) }) }]
       : []),
-    ...(networks.length > 0 ? [networkAuthentication(namespace, named(networks), networks)] : []),
+    ...(networks.length > 0
+      ? [{ suffix: "-networks", object: networkAuthentication(namespace, named(networks), networks) }]
+      : []),
   ];
 }
 
-function identityRef(caller: { readonly namespace: string; readonly serviceAccount: string }): object {
-  if (caller.serviceAccount === "*") return { kind: "Namespace", name: caller.namespace };
-  return { kind: "ServiceAccount", name: caller.serviceAccount, namespace: caller.namespace };
+function identityRef({ namespace, serviceAccount }: WorkloadCaller): object {
+  if (serviceAccount === "*") return { kind: "Namespace", name: namespace };
+  return { kind: "ServiceAccount", name: serviceAccount, namespace };
 }
+
+/** As Linkerd writes it, with its control plane in the namespace `linkerd` (linkerd2, policy-controller/k8s/index/src/cluster_info.rs). */
+const identityName = ({ trustDomain, namespace, serviceAccount }: WorkloadCaller) =>
+  `${serviceAccount}.${namespace}.serviceaccount.identity.linkerd.${trustDomain}`;
 
 const networkAuthentication = (namespace: string, name: string, networks: readonly string[]) =>
   object("NetworkAuthentication", "v1alpha1", namespace, name, { networks: networks.map((cidr) => ({ cidr })) });

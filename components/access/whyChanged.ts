@@ -1,4 +1,4 @@
-import { callerName, isWorkload, kindOf, sortedLabels } from "../config/intent";
+import { callerName, isWorkload, kindOf, namespaceName, sortedLabels } from "../config/intent";
 import type { Intent } from "../config/schema";
 import type { CallerChange } from "./targetDifference";
 
@@ -41,7 +41,7 @@ const labelsOf = ({ target }: Intent) => JSON.stringify(sortedLabels(target.sele
 
 /** Whether somebody may be both. */
 function meets(a: Caller, b: Caller): boolean {
-  if (isWorkload(a)) return isWorkload(b) && a.namespace === b.namespace;
+  if (isWorkload(a)) return isWorkload(b) && namespaceName(a) === namespaceName(b);
   if (isOutside(a)) return isOutside(b);
   return callerName(a) === callerName(b);
 }

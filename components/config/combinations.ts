@@ -3,6 +3,7 @@ import { accessConflicts } from "./accessConflicts";
 import { attestorConflicts } from "./attestorConflicts";
 import { certificateConflicts } from "./certificateConflicts";
 import { certificates } from "./certificatesSchema";
+import { foreignCallerConflicts } from "./foreignCallerConflicts";
 import { formatPath, valueAt, type Path } from "./path";
 import type { Hint } from "./fields";
 import { istioConflicts } from "../access/istioConflicts";
@@ -42,6 +43,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...certificateConflicts(config),
     ...agentsAmongOthers(config),
     ...takenTwice(["access"], config.access ?? [], ({ name, target }) => `${target.namespace}/${name}`),
+    ...foreignCallerConflicts(config),
     ...missingPhases(config),
     // With authentication off they do no harm that is not there already, and off must always work.
     ...(config.auth === false ? [] : accessConflicts(config.access ?? [])),

@@ -6,6 +6,8 @@ export type Entity = (typeof entities)[number];
 export const httpMethods = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] as const;
 
 export interface WorkloadCaller {
+  /** Without it the stack's own. */
+  trustDomain?: string | undefined;
   namespace: string;
   serviceAccount: string;
   withoutAuthentication?: string | undefined;
@@ -34,11 +36,21 @@ export function kindOf(caller: Readonly<Caller>): CallerKind {
   return "entity" in caller ? "entity" : "cidr";
 }
 
-/** `web/frontend`, `web/*`, `ingress`, `192.0.2.0/24`: the same for the same caller, and never the same for two. */
+/** `web/frontend`, `web/*`, `infra.zt.internal/web/frontend`, `ingress`, `192.0.2.0/24`: the same for the same caller, and never the same for two. */
 export function callerName(caller: Readonly<Caller>): string {
-  if (isWorkload(caller)) return `${caller.namespace}/${caller.serviceAccount}`;
+  if (isWorkload(caller)) {
+    const { trustDomain, namespace, serviceAccount } = caller;
+    return [...(trustDomain === undefined ? [] : [trustDomain]), namespace, serviceAccount].join("/");
+  }
   return "entity" in caller ? caller.entity : caller.cidr;
 }
+
+/** The name of the whole namespace that a workload is in. */
+export const namespaceName = (caller: Readonly<WorkloadCaller>): string =>
+  callerName({ ...caller, serviceAccount: "*" });
+
+/** Whether a caller has an identity of another trust domain than the stack's. */
+export const isForeign = (caller: Readonly<Caller>): boolean => isWorkload(caller) && caller.trustDomain !== undefined;
 
 /** Pod labels, all of which a pod must have. */
 export type Selector = Readonly<Record<string, string>>;

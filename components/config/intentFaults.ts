@@ -16,7 +16,7 @@ type Given<Key extends string> = { readonly [key in Key]?: unknown };
 /** What a caller can be, and an example. */
 export const callerForms: Hint = {
   allowed:
-    '{ namespace: web, serviceAccount: frontend } for a workload (serviceAccount "*" for all of the namespace; withoutAuthentication: why, where it must not be asked), ' +
+    '{ namespace: web, serviceAccount: frontend } for a workload (serviceAccount "*" for all of the namespace; withoutAuthentication: why, where it must not be asked; trustDomain, where it is of another one), ' +
     `{ entity: ingress } (one of ${entities.join(", ")}) or { cidr: 192.0.2.0/24 } for what is none, with reason: why`,
   example: '{"namespace":"web","serviceAccount":"frontend"}',
 };
@@ -28,11 +28,13 @@ export const reasonForm = {
 };
 const worldReason = "customers call it from the internet";
 
+const workloadKeys = ["trustDomain", "namespace", "serviceAccount", "withoutAuthentication"];
 const keysOf = {
   entity: ["entity", "reason"],
   cidr: ["cidr", "reason"],
-  namespace: ["namespace", "serviceAccount", "withoutAuthentication"],
-  serviceAccount: ["namespace", "serviceAccount", "withoutAuthentication"],
+  namespace: workloadKeys,
+  serviceAccount: workloadKeys,
+  trustDomain: workloadKeys,
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** Keys of a caller that do not go together, keys that are missing, and networks that are none or everybody. */

@@ -1,5 +1,18 @@
 import * as z from "zod";
-import { choice, formed, hinted, json, name, namespace, object, section, some, text, whole } from "./fields";
+import {
+  choice,
+  formed,
+  hinted,
+  json,
+  name,
+  namespace,
+  object,
+  section,
+  some,
+  text,
+  trustDomain,
+  whole,
+} from "./fields";
 import { entities, httpMethods, type Caller, type HttpPath } from "./intent";
 import {
   callerFaults,
@@ -23,6 +36,8 @@ const labelValue = z.string().regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-
 
 const reason = text(reasonForm.pattern, reasonForm.allowed, "customers call it from the internet");
 const callerKeys = {
+  /** Of a workload elsewhere: where its identity is from. For Istio and Linkerd alone, which tell callers by their certificates. */
+  trustDomain: trustDomain.optional(),
   /** A workload: the pods of a service account. */
   namespace: namespace.optional(),
   /** `"*"`: all pods of the namespace, whatever their service account. */

@@ -1,4 +1,4 @@
-import { isWorkload } from "./intent";
+import { isForeign, isWorkload } from "./intent";
 import type { Conflict, PartialConfig } from "./combinations";
 import type { Path } from "./path";
 
@@ -75,6 +75,8 @@ const registeredIn = (config: PartialConfig): ReadonlySet<string> =>
 
 /** Namespaces with pods in the mesh, as far as this stack knows: its own, and those of callers. */
 function meshed({ rollout, access = [] }: PartialConfig): string[] {
-  const callers = access.flatMap(({ callers }) => callers.filter(isWorkload).map(({ namespace }) => namespace));
+  const callers = access.flatMap(({ callers }) =>
+    callers.filter(isWorkload).flatMap((caller) => (isForeign(caller) ? [] : caller.namespace)),
+  );
   return [...new Set([...Object.keys(rollout?.phases ?? {}), ...callers])].sort();
 }

@@ -22,6 +22,7 @@ export const shortLivedCallers: Guardrail = {
         callers.some(
           (caller) =>
             isWorkload(caller) &&
+            caller.trustDomain === undefined &&
             caller.withoutAuthentication === undefined &&
             caller.namespace === namespace &&
             (caller.serviceAccount === "*" || caller.serviceAccount === serviceAccountName),

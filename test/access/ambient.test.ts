@@ -1,14 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decide, type Call } from "../../components/access/decide";
+import { decide, type Call, type Peer } from "../../components/access/decide";
 import { istioAuthPolicyObjects } from "../../components/access/istio";
 import { istioConflicts, type IstioMesh } from "../../components/access/istioConflicts";
 import type { Intent, Phase } from "../../components/config/schema";
 import { bypasses, calls, harmless, meshIntents } from "../support/calls";
-import { admitsInAmbient, normalised, type IstioObject, type IstioRequest, type ServiceCall } from "./istioPolicy";
+import {
+  admitsInAmbient,
+  meshDomain,
+  normalised,
+  type IstioObject,
+  type IstioRequest,
+  type ServiceCall,
+} from "./istioPolicy";
 
 type Enforced = Exclude<Phase, "off">;
-const trustDomain = "apps.zt.internal";
+const trustDomain = meshDomain;
 const waypoint = "gate";
 const mesh: IstioMesh = { mode: "ambient", pathNormalization: "DECODE_AND_MERGE_SLASHES", waypoint };
 const pod = "172.20.1.7";
@@ -32,10 +39,15 @@ function planned(intents: readonly Intent[], phase: Enforced) {
 const objectsOf = (intents: readonly Intent[], phase: Enforced) =>
   JSON.parse(JSON.stringify(planned(intents, phase).map(({ manifest }) => manifest))) as IstioObject[];
 
+const principalOf = ({
+  trustDomain: own = trustDomain,
+  namespace,
+  serviceAccount,
+}: Extract<Peer, { namespace: string }>) => `${own}/ns/${namespace}/sa/${serviceAccount}`;
+
 function requestOf({ from, to, port, http }: Call): IstioRequest {
   const request = { to, port, http: http ?? { method: "GET", path: "/" } };
-  if (!("entities" in from))
-    return { ...request, address: pod, principal: `${trustDomain}/ns/${from.namespace}/sa/${from.serviceAccount}` };
+  if (!("entities" in from)) return { ...request, address: pod, principal: principalOf(from) };
   return { ...request, address: from.entities.includes("world") ? (from.address ?? "203.0.113.1") : "172.20.0.1" };
 }
 

@@ -27,10 +27,16 @@ function objectsOf(intents: readonly Intent[], phase: Exclude<Phase, "off">): Is
 }
 
 /** A workload has a sidecar, and with it a certificate; what is no workload has an address alone. */
+const principalOf = ({
+  trustDomain: own = trustDomain,
+  namespace,
+  serviceAccount,
+}: Extract<Peer, { namespace: string }>) => `${own}/ns/${namespace}/sa/${serviceAccount}`;
+
 function requestOf({ from, to, port, http }: Call): IstioRequest {
   const request = { to, port, http: http ?? { method: "GET", path: "/" } };
   if ("entities" in from) return { ...request, address: outside(from) };
-  return { ...request, address: pod, principal: `${trustDomain}/ns/${from.namespace}/sa/${from.serviceAccount}` };
+  return { ...request, address: pod, principal: principalOf(from) };
 }
 
 const isPlain = (path: string) =>

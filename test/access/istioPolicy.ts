@@ -14,6 +14,9 @@ export interface IstioRequest {
   readonly http: { readonly method: string; readonly path: string };
 }
 
+/** `meshConfig.trustDomain`, of which the mesh's own waypoints are too. */
+export const meshDomain = "apps.zt.internal";
+
 /** `meshConfig.pathNormalization.normalization`. */
 export type Normalization = "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
 
@@ -115,8 +118,7 @@ export function admitsInAmbient(
     return metadata.namespace === request.to.namespace && spec.targetRefs?.some(refers);
   });
   if (!permitted(attached, { ...request, port: via.port }, normalization)) return false;
-  const [trustDomain] = (request.principal ?? "").split("/");
-  const principal = `${trustDomain}/ns/${request.to.namespace}/sa/${gateway}`;
+  const principal = `${meshDomain}/ns/${request.to.namespace}/sa/${gateway}`;
   return admits(atLayer4(objects), { ...request, principal, address: "172.20.9.9" }, normalization);
 }
 

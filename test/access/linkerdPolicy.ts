@@ -5,8 +5,12 @@ import { BlockList, isIPv6 } from "node:net";
  * and without a look at the compiler.
  */
 export interface LinkerdRequest {
-  /** The service account of the caller's certificate; without it the caller is not of the mesh. */
-  readonly identity?: { readonly namespace: string; readonly serviceAccount: string };
+  /** The service account of the caller's certificate, and its trust domain where that is not the mesh's; without it the caller is not of the mesh. */
+  readonly identity?: {
+    readonly namespace: string;
+    readonly serviceAccount: string;
+    readonly trustDomain?: string | undefined;
+  };
   readonly address: string;
   readonly to: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
   readonly port: number;
@@ -98,15 +102,18 @@ function isIdentified({ spec, metadata }: LinkerdObject, { identity }: LinkerdRe
   if ((identities === undefined) === (identityRefs === undefined)) throw new Error("identities or identityRefs");
   if ((identities ?? identityRefs ?? []).length === 0) throw new Error("nobody is named");
   if (!identity) return false;
-  const name = `${identity.serviceAccount}.${identity.namespace}.serviceaccount.identity.linkerd.cluster.local`;
+  const { trustDomain = "cluster.local" } = identity;
+  const name = `${identity.serviceAccount}.${identity.namespace}.serviceaccount.identity.linkerd.${trustDomain}`;
   return (
     (identities ?? []).some(
       (one) => one === "*" || one === name || (one.startsWith("*.") && name.endsWith(one.slice(1))),
     ) ||
-    (identityRefs ?? []).some(({ kind, name, namespace = metadata.namespace }) =>
-      kind === "Namespace"
-        ? name === identity.namespace
-        : kind === "ServiceAccount" && name === identity.serviceAccount && namespace === identity.namespace,
+    // A reference is to an identity of the mesh's own trust domain.
+    (identity.trustDomain === undefined ? (identityRefs ?? []) : []).some(
+      ({ kind, name, namespace = metadata.namespace }) =>
+        kind === "Namespace"
+          ? name === identity.namespace
+          : kind === "ServiceAccount" && name === identity.serviceAccount && namespace === identity.namespace,
     )
   );
 }

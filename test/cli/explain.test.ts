@@ -26,6 +26,13 @@ describe("npm run explain", () => {
     });
   });
 
+  test("knows a caller of another trust domain from one of the stack's own, with which a name may begin too", async () => {
+    const call = (from: string) => explain("--from", from, "--to", "orders/api");
+    expect(await call("apps.zt.internal/web/frontend")).toMatchObject({ status: 0 });
+    const other = await call("infra.zt.internal/web/frontend");
+    expect(other).toMatchObject({ status: 1, stdout: expect.stringContaining("denied") as string });
+  });
+
   test("ends with 1 for what is denied, also as JSON and for a pod by its labels", async () => {
     const to = ["--to", "orders", "--label", "app=api", "--port", "8080", "--path", "/v1/x"];
     const { status, stdout } = await explain("--from", "192.0.2.1", ...to, "--json");
@@ -51,6 +58,7 @@ describe("npm run explain", () => {
 
   test.each([
     [["--from", "web", "--to", "orders/api"], /--from web: write/],
+    [["--from", "a/b/c/d", "--to", "orders/api"], /--from a\/b\/c\/d: write/],
     [["--from", "web/frontend"], /--to is missing/],
     [["--from", "web/frontend", "--to", "orders/ap"], /Write one of orders\/api/],
     [["--from", "web/frontend", "--to", "orders"], /--label/],

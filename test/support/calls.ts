@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Call, Peer } from "../../components/access/decide";
+import { isForeign } from "../../components/config/intent";
 import type { Intent } from "../../components/config/schema";
 import { anyIntents, goTogether } from "./arbitrary";
 
@@ -52,11 +53,14 @@ const peers: fc.Arbitrary<Peer> = fc.oneof(
     )
     .map(({ entities: { entities }, ...rest }) => ({ entities, ...rest }) as Peer),
 );
-/** Somebody whom a caller stands for. */
-function peerOf(caller: Intent["callers"][number]): Peer {
-  if ("entity" in caller) return { entities: [caller.entity] };
-  if ("cidr" in caller) return { entities: ["world"], address: caller.cidr.replace(/\/.*/, "") };
-  return { namespace: caller.namespace, serviceAccount: caller.serviceAccount.replace("*", "xa") };
+/** Somebody whom a caller stands for; and, where callers of other trust domains are told, who has the same name in another one. */
+function peersOf(caller: Intent["callers"][number], foreign: boolean): Peer[] {
+  if ("entity" in caller) return [{ entities: [caller.entity] }];
+  if ("cidr" in caller) return [{ entities: ["world"], address: caller.cidr.replace(/\/.*/, "") }];
+  const { trustDomain, namespace } = caller;
+  const own = { namespace, serviceAccount: caller.serviceAccount.replace("*", "xa") };
+  const elsewhere = { ...own, trustDomain: "other.internal" };
+  return foreign ? [own, elsewhere] : [trustDomain === undefined ? own : elsewhere];
 }
 const strange = fc
   .array(fc.constantFrom("/", ".", "..", "api", "v1", "a.b", "%2e", "%2F", ";", "?", "#", "\\", "*", "~"), {
@@ -67,11 +71,19 @@ const requests = fc.record({
   method: fc.constantFrom("GET", "HEAD", "POST", "get", "DELETE"),
   path: fc.oneof(fc.constantFrom(...bypasses, ...harmless, "/a.b", "/axb", "/.well-known/x", "/healthz"), strange),
 });
+const namesForeigners = ({ callers }: Intent) => callers.some(isForeign);
 /** Calls of which many are about what the intents are about. */
 export const calls = (intents: readonly Intent[]) =>
   fc.record(
     {
-      from: fc.oneof(peers, fc.constantFrom(...intents.flatMap(({ callers }) => callers.map(peerOf)))),
+      from: fc.oneof(
+        peers,
+        fc.constantFrom(
+          ...intents.flatMap(({ callers }) =>
+            callers.flatMap((caller) => peersOf(caller, intents.some(namesForeigners))),
+          ),
+        ),
+      ),
       to: fc.record({
         namespace: fc.constant(intents[0]?.target.namespace ?? "x"),
         labels: fc.oneof(
@@ -95,13 +107,20 @@ export const meeting = fc
     return meet && first ? intents.map((intent) => ({ ...intent, target: first.target, port: first.port })) : intents;
   });
 
+/** Workloads in the place of callers that no such mesh knows: those of other trust domains are among them. */
+const strangers = {
+  ingress: { namespace: "xweb", serviceAccount: "xa" },
+  "kube-apiserver": { trustDomain: "other.internal", namespace: "xweb", serviceAccount: "xa" },
+  host: { trustDomain: "other.internal", namespace: "xshop", serviceAccount: "*" },
+  world: { trustDomain: "third.internal", namespace: "xweb", serviceAccount: "xa" },
+} as const;
 /** The same for a mesh that knows callers by certificates and addresses alone; of intents that do not go together, the first. */
 export const meshIntents = meeting.map((intents) =>
   intents
     .map(({ callers, ...intent }) => ({
       ...intent,
       callers: callers.map((caller) => {
-        if ("entity" in caller) return { namespace: "xweb", serviceAccount: "xa" };
+        if ("entity" in caller) return strangers[caller.entity];
         if ("cidr" in caller) return caller;
         return { namespace: caller.namespace, serviceAccount: caller.serviceAccount };
       }),
