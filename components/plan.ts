@@ -2,6 +2,7 @@ import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio
 import { waypointNotes } from "./access/waypointNotes";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, type DenyAllArgs } from "./access/cilium";
+import { tellable } from "./access/tellable";
 import { ztunnelNote } from "./access/mesh";
 import {
   marksSnippet,
@@ -286,12 +287,13 @@ function ciliumComponent(config: StackConfig, after: readonly string[]): Planned
 
 /** The allow rules of one namespace and, from `allow` on, the default deny that needs them: with Cilium a component of its own. */
 function accessComponents(
-  { mesh, trustDomain }: StackConfig,
+  { auth, mesh, trustDomain }: StackConfig,
   namespace: string,
   phase: Phase,
-  intents: readonly Intent[],
+  configured: readonly Intent[],
 ): PlannedComponent[] {
   if (phase === "off" || mesh?.ztunnel) return [];
+  const intents = auth ? configured : tellable(configured, mesh);
   const name = `access-${namespace}`;
   if (mesh?.istio) {
     const { mode, waypoint } = mesh.istio;

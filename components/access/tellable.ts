@@ -1,0 +1,23 @@
+import type { Intent, StackConfig } from "../config/schema";
+import { routeConflict } from "./linkerdRoutes";
+import { byTarget } from "./targets";
+
+/**
+ * Intents of one namespace as far as the mesh can say them. While authentication is off the configuration may have others, since nothing in it may stop the way off; then everybody
+ * is admitted, so that nobody misses what is left out.
+ */
+export function tellable(intents: readonly Intent[], mesh: StackConfig["mesh"]): readonly Intent[] {
+  if (!mesh?.istio && !mesh?.linkerd) return intents;
+  const named = intents.map((intent) => ({
+    ...intent,
+    callers: intent.callers.filter((caller) => !("entity" in caller)),
+  }));
+  return mesh.linkerd ? byTarget(named).flatMap(withoutConflict) : named;
+}
+
+/** @param intents with the same target and port */
+function withoutConflict(intents: readonly Intent[]): readonly Intent[] {
+  const limited = intents.filter(({ operations }) => operations);
+  if (limited.length === 0 || routeConflict(limited) === undefined) return intents;
+  return intents.filter(({ operations }) => !operations);
+}
