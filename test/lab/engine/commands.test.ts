@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeObject } from "../../../components/kubernetes";
+import { lastAccessOutput } from "../../../components/rollout/lastAccess";
 import { bundle } from "../../../lab/bundle";
 import { LabStack, policy, values, withoutPack } from "./stack";
 
@@ -15,6 +16,10 @@ describe("the user's own commands, in their order", () => {
   /** What the command says of the resources: an up says it of its preview first. */
   const summaries = (output: string) => [...output.matchAll(/Resources:\n(?: +.*\n)+/g)].map(([block]) => block);
   const summary = (output: string) => summaries(output).at(-1)?.replace("Resources:", "").replace(/\s+/g, " ").trim();
+  /** What an update says of who gains and loses access: an up says it of its preview first. */
+  const news = (output: string) => [
+    ...new Set([...output.matchAll(/^ +([-+~] \S.* -> .*): .*$/gm)].map(([, line]) => line)),
+  ];
   const readme = readFileSync("README.md", "utf8");
 
   test.each(["infra", "apps"])(
@@ -34,6 +39,12 @@ describe("the user's own commands, in their order", () => {
     expect(summary(output)).toBe("+ 31 created");
     expect(readme).toContain(summaries(output).at(-1));
     expect(output).toContain("orders: new -> allow (require is configured; Cilium is not known to authenticate");
+    expect(news(output)).toEqual(["- whoever is not named -> orders loses access"]);
+    expect(stack.recordedAccess()).toMatchObject({
+      auth: true,
+      phases: { orders: "allow" },
+      intents: [{ name: "api" }],
+    });
     expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
     const ready = (kind: string, name: string, field: string) =>
       stack.plane.kubectl(["get", kind, name, "--namespace", "spire", "--output", `jsonpath={.status.${field}}`]);
@@ -45,7 +56,9 @@ describe("the user's own commands, in their order", () => {
 
   test("a second one changes nothing", () => {
     const written = stack.watchWrites();
-    expect(summary(stack.up())).toBe("31 unchanged");
+    const output = stack.up();
+    expect(summary(output)).toBe("31 unchanged");
+    expect(output).not.toContain("access by this update");
     expect(written()).toEqual([]);
   });
 
@@ -65,6 +78,7 @@ describe("the user's own commands, in their order", () => {
     const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
     expect(readme).toContain(summaries(output).at(-1));
     expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
+    expect(news(output)).toEqual(["~ whoever is named -> orders need not authenticate any more"]);
     const off = [
       { verb: "patch", object: `ciliumnetworkpolicies orders/${policy}`, status: 200 },
       { verb: "patch", object: `configmaps kube-system/${values}`, status: 200 },
@@ -77,12 +91,23 @@ describe("the user's own commands, in their order", () => {
     expect(stack.failingUp()).toContain("resume: zero-trust:auth is true, but it was turned off");
     expect(writtenOn()).toEqual([]);
     stack.project.must(["config", "set", "--path", "rollout.resume", "1", "--stack", "apps"]);
-    stack.up();
+    expect(stack.up()).not.toContain("access by this update");
     expect(writtenOn()).toEqual(off.slice(1));
     stack.rollCilium();
-    stack.up();
+    expect(news(stack.up())).toEqual(["~ whoever is named -> orders must authenticate now"]);
     expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
     expect(writtenOn().filter(({ verb }) => verb.startsWith("delete"))).toEqual([]);
+  });
+
+  test("a preview says by name who gains and who loses access, and shows no output that is not for reading", () => {
+    stack.set("access[0].callers[0].serviceAccount", "checkout");
+    const output = stack.project.must(["preview", "--stack", "apps"], withoutPack);
+    stack.set("access[0].callers[0].serviceAccount", "frontend");
+    expect(news(output)).toEqual([
+      "- web/frontend -> orders/api:8080 loses access",
+      "+ web/checkout -> orders/api:8080 gains access, authenticated",
+    ]);
+    expect(output).not.toContain(lastAccessOutput);
   });
 
   test("what somebody else changed is seen and set back", () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from "vitest";
+import { lastAccessOutput } from "../../../components/rollout/lastAccess";
 import { makesFaults } from "../providers/install";
 import { LabStack, policy, values, withoutPack } from "./stack";
 
@@ -16,7 +17,7 @@ describe("authentication can be turned off", () => {
   });
   afterAll(() => stack?.stop());
 
-  test("whoever wrote to the policies and to Cilium's values last, and while a policy is there that no update has recorded", () => {
+  test("whoever wrote to the policies, to Cilium's values and to the output about access last, and while a policy is there that no update has recorded", () => {
     const unrecorded = makesFaults ? leaveUnrecorded(stack) : undefined;
     const rule = { fromEntities: ["cluster"], authentication: { mode: "required" } };
     stack.apply("k9s", [
@@ -33,8 +34,10 @@ describe("authentication can be turned off", () => {
         data: { "values.yaml": '{ "authentication": { "enabled": true, "mutual": {} } }' },
       },
     ]);
+    stack.replaceOutput(lastAccessOutput, { by: "somebody else" });
     stack.set("auth", "false");
-    stack.up();
+    expect(stack.up()).toContain("Who gains or loses access by this update is not known");
+    expect(stack.recordedAccess()).toMatchObject({ auth: false, phases: { orders: "allow" } });
     if (unrecorded) expect(stack.demands()[unrecorded]).toEqual([]);
   });
 

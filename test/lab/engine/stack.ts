@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
@@ -6,6 +6,8 @@ import { LabProject, type Done } from "../../../lab/project";
 import { installHost, pulumiProgram } from "../../../lab/pulumi";
 import { until } from "../../../lab/until";
 import type { KubernetesObject } from "../../../components/kubernetes";
+import type { AccessState } from "../../../components/access/difference";
+import { lastAccessOutput, unpackAccess } from "../../../components/rollout/lastAccess";
 import type { RolloutState } from "../../../components/rollout/state";
 import { installProviders } from "../providers/install";
 import { writes, type Write } from "./audit";
@@ -109,6 +111,25 @@ export class LabStack {
 
   private get rollout() {
     return this.project.outputs("apps")["rollout"] as RolloutState | undefined;
+  }
+
+  /** Who had access after the last update, as its output says; undefined for an output that is none of ours. */
+  recordedAccess(): AccessState | undefined {
+    return unpackAccess(this.project.outputs("apps")[lastAccessOutput]);
+  }
+
+  /** Puts another value in the place of an output of the last update. */
+  replaceOutput(name: string, value: unknown): void {
+    const file = join(this.project.directory, "state.json");
+    this.project.must(["stack", "export", "--stack", "apps", "--file", file]);
+    const state = JSON.parse(readFileSync(file, "utf8")) as {
+      deployment: { resources: { type: string; outputs?: Record<string, unknown> }[] };
+    };
+    const stack = state.deployment.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
+    if (!stack?.outputs || !(name in stack.outputs)) throw new Error(`the stack has no output ${name}`);
+    stack.outputs[name] = value;
+    writeFileSync(file, JSON.stringify(state));
+    this.project.must(["stack", "import", "--stack", "apps", "--file", file]);
   }
 
   /** What the values ConfigMap has of Cilium's authentication. */
