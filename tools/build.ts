@@ -21,7 +21,10 @@ function main(argv: string[]): number {
     options: { help: { type: "boolean", default: false } },
   });
   if (values.help) return print(usage);
-  const names = positionals.length > 0 ? positionals.map(programName) : programNames;
+  const names =
+    positionals.length > 0
+      ? positionals.map(programName)
+      : programNames.filter((name) => programs[name].clock === undefined);
   for (const [name, path] of Object.entries(buildTools(names)))
     print(`${name} ${versionOf(programs[name as ProgramName])}  ${relative(".", path)}`);
   return 0;

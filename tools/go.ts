@@ -10,7 +10,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { clockFlag, clockOverlay, clockSource } from "./clock";
 import { keep, kept } from "./kept";
 import { programs, versionOf, type Program, type ProgramName } from "./programs";
 
@@ -66,13 +67,22 @@ function keyOf(program: Program): string {
   const { status, stdout } = go(program, ["env", "GOVERSION", "GOARCH"]);
   if (status !== 0) throw new ToolError(`This Go cannot build tools/${program.module}: see above`);
   const key = [stdout, pins, program.package, program.cgo, compilerFlags, tagsOf(program), linkerFlags(program)];
+  if (program.clock !== undefined) key.push(clockSource);
   return createHash("sha256").update(JSON.stringify(key)).digest("hex");
 }
 
 /** Nobody debugs these programs: without what a debugger reads, Go compiles in three quarters of the time. */
 const compilerFlags = "-gcflags=all=-dwarf=false";
 
-const linkerFlags = (program: Program) => ["-s", "-w", program.ldflags?.(versionOf(program)) ?? ""].join(" ").trim();
+const linkerFlags = (program: Program) =>
+  [
+    "-s",
+    "-w",
+    program.ldflags?.(versionOf(program)),
+    program.clock === undefined ? undefined : clockFlag(program.clock),
+  ]
+    .filter((flag) => flag !== undefined)
+    .join(" ");
 
 /** What Go itself has written in C and in Go is built from Go, so that of C there is only what cannot do without, and the rest is shared with the programs that have none. */
 const tagsOf = ({ cgo }: Program) => (cgo ? ["-tags=netgo,osusergo"] : []);
@@ -101,12 +111,16 @@ function build(name: ProgramName, program: Program, key: string): void {
   if (program.cgo) checkCompiler(name, program);
   const flags = ["-mod=readonly", compilerFlags, ...tagsOf(program), "-ldflags", linkerFlags(program)];
   place(name, key, (path) => {
-    const { status } = go(program, ["build", ...flags, "-o", path, program.package]);
+    const overlay = program.clock === undefined ? [] : ["-overlay", overlayOf(program, dirname(path))];
+    const { status } = go(program, ["build", ...flags, ...overlay, "-o", path, program.package]);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
     keep(name, key, path);
     return true;
   });
 }
+
+const overlayOf = (program: Program, directory: string) =>
+  clockOverlay(go(program, ["env", "GOROOT"]).stdout.trim(), directory);
 
 /**
  * Downloads what programs are made of while others are built: a build waits for the network half of its time. Says nothing: what fails here fails again when the

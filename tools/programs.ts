@@ -22,6 +22,12 @@ export interface Program {
    * @default false
    */
   readonly own?: boolean;
+  /**
+   * The file that says by how many seconds its clock is ahead (tools/clock.ts).
+   *
+   * @default none: it has the machine's
+   */
+  readonly clock?: string;
 }
 
 const kubernetes = (name: string, minutes: number): Program => ({
@@ -91,6 +97,10 @@ const table = {
   "cilium-dbg": cilium("cilium-dbg", 1),
   hubble: cilium("hubble", 1),
   "hubble-relay": cilium("hubble-relay", 1),
+  // With clocks that can be set, in places that their pods share with the node.
+  "spire-server-clock": { ...spire("cmd/spire-server", 8), clock: "/run/spire/data/clock" },
+  "spire-agent-clock": { ...spire("cmd/spire-agent", 2), clock: "/run/spire/sockets/clock" },
+  "cilium-agent-clock": { ...cilium("daemon", 8), clock: "/var/run/cilium/clock" },
   "cilium-policy": { module: "cilium", package: "zero-trust/tools/cilium", minutes: 1, own: true },
   coredns: { module: "coredns", package: "github.com/coredns/coredns", minutes: 3 },
 } satisfies Record<string, Program>;

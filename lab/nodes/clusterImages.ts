@@ -30,15 +30,9 @@ export const references = {
 export function clusterImages(): string[] {
   checkPackages();
   const tools = buildTools([
-    ...(["cilium-agent", "cilium-operator", "cilium-cni", "cilium-dbg", "hubble", "hubble-relay", "coredns"] as const),
-    ...(["spire-server", "spire-agent", "spire-controller-manager"] as const),
+    ...ciliumPrograms,
+    ...(["coredns", "spire-server", "spire-agent", "spire-controller-manager"] as const),
   ]);
-  // As SPIRE's own images have them.
-  const spire = (reference: string, name: "spire-server" | "spire-agent"): Image => ({
-    reference,
-    files: { [`/opt/spire/bin/${name}`]: tools[name] },
-    entrypoint: [`/opt/spire/bin/${name}`, "run"],
-  });
   const images: Image[] = [
     pause(),
     {
@@ -54,8 +48,8 @@ export function clusterImages(): string[] {
       entrypoint: ["node", "/workload.js"],
     },
     { reference: references.coredns, files: { "/coredns": tools.coredns }, entrypoint: ["/coredns"] },
-    spire(references.spireServer, "spire-server"),
-    spire(references.spireAgent, "spire-agent"),
+    spireImage(references.spireServer, "spire-server", tools["spire-server"]),
+    spireImage(references.spireAgent, "spire-agent", tools["spire-agent"]),
     {
       reference: references.controllerManager,
       files: { "/spire-controller-manager": tools["spire-controller-manager"] },
@@ -83,10 +77,35 @@ export function csiImages(): string[] {
   return images.map(buildImage);
 }
 
+/** As SPIRE's own images have them. */
+const spireImage = (reference: string, name: "spire-server" | "spire-agent", program: string): Image => ({
+  reference,
+  files: { [`/opt/spire/bin/${name}`]: program },
+  entrypoint: [`/opt/spire/bin/${name}`, "run"],
+});
+
+/** Those of SPIRE and Cilium's agent, called the same, with clocks that can be set: see `clock` in tools/programs.ts. */
+export function clockImages(): string[] {
+  const tools = buildTools(["spire-server-clock", "spire-agent-clock", "cilium-agent-clock"]);
+  const images: Image[] = [
+    spireImage(references.spireServer, "spire-server", tools["spire-server-clock"]),
+    spireImage(references.spireAgent, "spire-agent", tools["spire-agent-clock"]),
+    ciliumImage({ ...buildTools(ciliumPrograms), "cilium-agent": tools["cilium-agent-clock"] }),
+  ];
+  return images.map(buildImage);
+}
+
+const ciliumPrograms = [
+  "cilium-agent",
+  "cilium-operator",
+  "cilium-cni",
+  "cilium-dbg",
+  "hubble",
+  "hubble-relay",
+] as const;
+
 /** As Cilium's own image has it: the programs, the source of its datapath, a compiler for that, iptables, and a shell for the scripts of its chart. */
-function ciliumImage(
-  tools: Record<"cilium-agent" | "cilium-operator" | "cilium-cni" | "cilium-dbg" | "hubble" | "hubble-relay", string>,
-): Image {
+function ciliumImage(tools: Record<(typeof ciliumPrograms)[number], string>): Image {
   const shell = "sh bash cp mv rm ls cat mkdir basename dirname grep sleep uname mount".split(" ");
   const module = ciliumModule();
   const extensions = extensionsOfIptables();

@@ -5,7 +5,7 @@ import { programNames, programs, versionOf, type ProgramName } from "../../tools
 
 // A program that is linked without its flags runs all the same, with no version or a wrong one: clients refuse it, servers are taken for others.
 
-const told = programNames.filter((name) => programs[name].ldflags !== undefined);
+const told = programNames.filter((name) => programs[name].ldflags !== undefined && programs[name].clock === undefined);
 const questions: Partial<Record<ProgramName, readonly string[]>> = {
   pulumi: ["version"],
   kubectl: ["version", "--client"],
