@@ -8,7 +8,8 @@ export { deploy } from "./deploy";
 export { loadConfig, ConfigError } from "./components/config/load";
 export type { Intent, Phase, StackConfig } from "./components/config/schema";
 
-export { plan, type Plan, type PlannedComponent } from "./components/plan";
+export { plan, type Plan } from "./components/plan";
+export type { PlannedComponent } from "./components/planned";
 export type { Previous, RolloutState } from "./components/rollout/state";
 export type { PhaseChange } from "./components/rollout/phases";
 export { readConfig, readKnown, registerPlan } from "./components/program";

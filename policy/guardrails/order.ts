@@ -9,7 +9,7 @@ export const order: Guardrail = {
   severity: "mandatory",
   prevents:
     "Dropped connections at the change of the flag: a policy that demands authentication before Cilium does it, or still does after Cilium stopped, drops every new caller, and a SPIRE that is broken would hold up the way off (cilium#26208, devantler-tech/platform#1809).",
-  remediation: "Let the components depend on each other as components/plan.ts does, by dependsOn on whole components.",
+  remediation: "Let the components depend on each other as components/order.ts does, by dependsOn on whole components.",
   blocksOff: true,
   checkStack: (facts) => (facts.config.auth ? turningOn(facts) : turningOff(facts)),
 };

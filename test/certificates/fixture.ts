@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { describeObject, type PlannedObject } from "../../components/kubernetes";
-import { plan, type PlannedComponent } from "../../components/plan";
+import { plan } from "../../components/plan";
+import type { PlannedComponent } from "../../components/planned";
 import { configOf } from "../support/stacks";
 
 /** A stack's certificates with every kind of issuer, after the patterns that users come with. */
