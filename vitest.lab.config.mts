@@ -41,7 +41,7 @@ export default defineConfig({
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
           exclude: ["test/lab/nodes/**", ...slow, ...patient],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           // Each has an API server of its own, and machines with two cores have to do; much of the time is waiting.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
