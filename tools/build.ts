@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { closest, distance } from "fastest-levenshtein";
 import { print, runCommand } from "../cli/command";
 import { buildTools, ToolError } from "./go";
-import { programNames, programs, versionOf, type ProgramName } from "./programs";
+import { programNames, programs, standardNames, versionOf, type ProgramName } from "./programs";
 
 const usage = `Builds the programs that the lab runs, from the modules under tools/ that pin them, into .build/bin.
 
@@ -21,10 +21,7 @@ function main(argv: string[]): number {
     options: { help: { type: "boolean", default: false } },
   });
   if (values.help) return print(usage);
-  const names =
-    positionals.length > 0
-      ? positionals.map(programName)
-      : programNames.filter((name) => programs[name].clock === undefined);
+  const names = positionals.length > 0 ? positionals.map(programName) : standardNames;
   for (const [name, path] of Object.entries(buildTools(names)))
     print(`${name} ${versionOf(programs[name as ProgramName])}  ${relative(".", path)}`);
   return 0;

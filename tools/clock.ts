@@ -63,15 +63,14 @@ export const clockFlag = (file: string) => `-X time.labClock=${file}`;
  *
  * @param goroot Go's own directory
  * @param directory where to write
- * @returns the path for `-overlay`
- * @throws Error where this Go's time.Now is another one
+ * @returns the path for `-overlay`; undefined where this Go's time.Now is another one than this was written for
  */
-export function clockOverlay(goroot: string, directory: string): string {
+export function clockOverlay(goroot: string, directory: string): string | undefined {
   const time = join(goroot, "src", "time");
   const source = readFileSync(join(time, "time.go"), "utf8");
   const now = source.indexOf("func Now() Time {");
   const at = source.indexOf(asks, now);
-  if (now === -1 || at === -1) throw new Error(`${time}/time.go has another Now than this was written for`);
+  if (now === -1 || at === -1) return undefined;
   const end = at + asks.length;
   mkdirSync(directory, { recursive: true });
   const write = (name: string, text: string) => {

@@ -119,8 +119,12 @@ function build(name: ProgramName, program: Program, key: string): void {
   });
 }
 
-const overlayOf = (program: Program, directory: string) =>
-  clockOverlay(go(program, ["env", "GOROOT"]).stdout.trim(), directory);
+function overlayOf(program: Program, directory: string): string {
+  const goroot = go(program, ["env", "GOROOT"]).stdout.trim();
+  const overlay = clockOverlay(goroot, directory);
+  if (overlay !== undefined) return overlay;
+  throw new ToolError(`The time.Now of this Go, in ${goroot}, is another one than tools/clock.ts was written for`);
+}
 
 /**
  * Downloads what programs are made of while others are built: a build waits for the network half of its time. Says nothing: what fails here fails again when the

@@ -112,6 +112,9 @@ export const programs: Readonly<Record<ProgramName, Program>> = table;
 
 export const programNames = Object.keys(table) as ProgramName[];
 
+/** Those with the machine's clock: the others are the same, for one test. */
+export const standardNames = programNames.filter((name) => programs[name].clock === undefined);
+
 /** The version of a program's module: that of the first requirement in its go.mod, as in `v1.36.3`. */
 export function versionOf({ module }: Program): string {
   const file = join("tools", module, "go.mod");

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { buildTool } from "../../tools/go";
-import { programNames, programs, versionOf, type ProgramName } from "../../tools/programs";
+import { programs, standardNames, versionOf, type ProgramName } from "../../tools/programs";
 
 // A program that is linked without its flags runs all the same, with no version or a wrong one: clients refuse it, servers are taken for others.
 
-const told = programNames.filter((name) => programs[name].ldflags !== undefined && programs[name].clock === undefined);
+const told = standardNames.filter((name) => programs[name].ldflags !== undefined);
 const questions: Partial<Record<ProgramName, readonly string[]>> = {
   pulumi: ["version"],
   kubectl: ["version", "--client"],

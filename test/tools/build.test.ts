@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -31,7 +32,7 @@ describe.each(modules)("the module tools/%s", (module) => {
 
   test("names as its tools the packages of the programs that are built from it, and has checksums", () => {
     const tools = /^tool (\([^)]*\)|\S+)$/m.exec(file)?.[1]?.match(/[^\s()]+/g);
-    expect(tools?.sort()).toEqual(others.map((program) => program.package).sort());
+    expect(tools?.sort()).toEqual([...new Set(others.map((program) => program.package))].sort());
     expect(statSync(join(root, "tools", module, "go.sum")).size).toBeGreaterThan(0);
   });
 
@@ -199,11 +200,37 @@ describe("npm run tools", () => {
     expect(readdirSync(join(project, ".build"))).toEqual(["bin"]);
   });
 
-  test("builds all programs when none is named, C or not", () => {
+  test("builds all programs when none is named, C or not, but those with a clock of their own", () => {
     installGo();
     const compiler = join(project, "bin", "cc-of-nobody");
     writeFileSync(compiler, "#!/bin/sh\n", { mode: 0o755 });
     expect(run([]).status).toBe(0);
-    for (const name of programNames) expect(existsSync(join(project, ".build", "bin", name))).toBe(true);
+    for (const name of programNames)
+      expect([name, existsSync(join(project, ".build", "bin", name))]).toEqual([name, !name.endsWith("-clock")]);
+  });
+
+  test("builds one with a clock of its own from another time.Now, which reads the file that the linker names, and stops at one that it does not know", () => {
+    installGo(
+      `cp "$(dirname "$1")"/*.go "$(dirname "$1")"/overlay.json ${join(project, "bin")}; echo "$PROGRAM" > "$1"`,
+    );
+    const compiler = join(project, "bin", "cc-of-nobody");
+    writeFileSync(compiler, "#!/bin/sh\n", { mode: 0o755 });
+    for (const command of ["cp", "dirname"]) symlinkSync(`/usr/bin/${command}`, join(project, "bin", command));
+    const time = join(project, "go1.26.0", "src", "time");
+    mkdirSync(time, { recursive: true });
+    const now = (asks: string) =>
+      writeFileSync(join(time, "time.go"), `package time\nfunc Now() Time {\n\t${asks}\n\treturn Time{}\n}\n`);
+    now("sec, nsec, mono := runtimeNow()");
+    expect(run(["spire-agent-clock"])).toMatchObject({ status: 0 });
+    const [call = ""] = builds();
+    expect(call).toMatch(/ -X time\.labClock=\/run\/spire\/sockets\/clock .*-overlay \S+overlay\.json /);
+    expect(readFileSync(join(project, "bin", "time.go"), "utf8")).toContain("runtimeNow()\n\tsec += labShift()\n");
+    now("sec := somethingElse()");
+    const { status, stderr } = run(["spire-server-clock"]);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining("is another one than tools/clock.ts was written for"),
+    ]);
+    expect(stderr).not.toMatch(/^ +at /m);
   });
 });
