@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -9,6 +8,7 @@ import { ciliumDefinitions, kwokFiles } from "./modules";
 import { Authority } from "./certificates";
 import { inGroup, removeControlGroup } from "./controlGroups";
 import { writeKubeconfigs, writeServerFiles } from "./files";
+import { spawnKubectl } from "./kubectl";
 import { startNetwork } from "./network";
 import { nodeNetwork, services } from "./nodes/network";
 import { startNode, type RealNode } from "./nodes/node";
@@ -215,17 +215,12 @@ function emptyDirectory(path: string): string {
 }
 
 function runKubectl(program: string, directory: string, args: readonly string[], input?: string): string {
-  const { error, status, stdout, stderr } = spawnSync(program, args, {
-    env: {
-      PATH: process.env["PATH"],
-      KUBECONFIG: join(directory, "kubeconfig"),
-      KUBECACHEDIR: join(directory, "cache"),
-    },
-    input: input ?? "",
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  if (error) throw error;
+  const env = {
+    PATH: process.env["PATH"],
+    KUBECONFIG: join(directory, "kubeconfig"),
+    KUBECACHEDIR: join(directory, "cache"),
+  };
+  const { status, stdout, stderr } = spawnKubectl(program, args, env, input);
   if (status !== 0) throw new LabError(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
   return stdout;
 }

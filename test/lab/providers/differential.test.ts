@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeObject, manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
+import { spawnKubectl } from "../../../lab/kubectl";
 import { transitionOf, transitions } from "../../support/stacks";
 import type { Driver, Resource } from "./driver";
 import { startHarness, type Harness } from "./harness";
@@ -77,10 +77,12 @@ describe.each([...forms])("%s", (name, [first, ...others]) => {
 function kubectlSays(object: Fields, fieldManager: string): "same" | "different" | "refused" {
   const options = ["--server-side", "--force-conflicts", `--field-manager=${fieldManager}`, "--filename=-"];
   const run = (args: readonly string[]) =>
-    spawnSync("kubectl", ["--kubeconfig", harness.lab.kubeconfig, ...args, ...options], {
-      input: JSON.stringify(object),
-      encoding: "utf8",
-    });
+    spawnKubectl(
+      "kubectl",
+      ["--kubeconfig", harness.lab.kubeconfig, ...args, ...options],
+      process.env,
+      JSON.stringify(object),
+    );
   const { status, stderr } = run(["diff"]);
   if (status === 0) return "same";
   if (status === 1 && stderr === "") return "different";
