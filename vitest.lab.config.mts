@@ -13,7 +13,6 @@ const traffic = "test/lab/nodes/cluster.test.ts";
 /** They wait for nothing, or for what comes about by itself: that they are slowed down fails none of them. */
 const patient = [
   ...["gitops", "hubbleProto", "istioTemplate", "versions", "engine/objects", "identity/configuration"],
-  ...["providers/difference", "providers/differential"],
 ].map((name) => `test/lab/${name}.test.ts`);
 /** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, federation, rights, the package for other programs, the page in a browser, and the lab itself. */
 const slow = [
@@ -26,7 +25,7 @@ const slow = [
   ...["certificates", "datastore", "federation", "health", "incident", "organization", "rights", "spire"].map(
     (name) => `engine/${name}`,
   ),
-  ...["engine", "objects", "random", "release"].map((name) => `providers/${name}`),
+  ...["difference", "differential", "engine", "objects", "random", "release"].map((name) => `providers/${name}`),
   ...["accessPage", "certManagerRules", "charts", "ciliumPolicy", "lab", "library"],
 ].map((name) => `test/lab/${name}.test.ts`);
 
