@@ -1,6 +1,6 @@
 import { changeCells, countText, fromText } from "../components/access/differenceText";
 import type { Change } from "../components/access/difference";
-import { isNoWorkload, type Access } from "../components/access/graph";
+import { isNoWorkload, namespaceOf, type Access } from "../components/access/graph";
 import type { Phase } from "../components/config/schema";
 import { groupBy } from "../components/groupBy";
 import { script, style } from "./accessHtmlParts";
@@ -98,7 +98,6 @@ function namespaceHtml(
 const link = (name: string, shown: string) =>
   `<a href="#" data-name="${text(name)}" title="show only ${text(name)}">${text(shown)}</a>`;
 
-const namespaceOf = (name: string) => name.slice(0, name.lastIndexOf("/"));
 /** A caller's namespace, or what it is where it has none. */
 const sourceOf = (line: Access) => (isNoWorkload(line) ? line.from : namespaceOf(line.from));
 const kindOf = (line: Access) => (line.authenticated ? "authenticated" : isNoWorkload(line) ? "outside" : "label");

@@ -1,9 +1,10 @@
-import { meshMarks } from "../components/access/meshMarks";
+import { ztunnelLabel } from "../components/access/meshMarks";
 import { ciliumChart } from "../components/cilium/objects";
 import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
-import { ciliumOf, type Phase, type StackConfig } from "../components/config/schema";
+import { ciliumOf, type StackConfig } from "../components/config/schema";
 import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import { quoted } from "../components/shell";
+import { inMesh } from "../components/rollout/marks";
 import { countDemanding } from "../components/rollout/relaxed";
 import type { RenderedStack } from "./renderStack";
 
@@ -16,7 +17,7 @@ import type { RenderedStack } from "./renderStack";
 export function breakGlass({ name, config, plan }: RenderedStack): string {
   const { context, cilium } = config.cluster;
   const kubectl = `kubectl --context ${context}`;
-  if (config.mesh?.ztunnel) return ztunnelBreakGlass(name, kubectl, plan.outputs.rollout.phases, config.mesh);
+  if (config.mesh?.ztunnel) return ztunnelBreakGlass(name, kubectl, inMesh(plan.phases));
   if (!cilium) return meshBreakGlass(name, kubectl, manifestsOf(plan.components));
   const helm =
     `${helmUpgrade(config.cluster)} --reuse-values ` +
@@ -80,19 +81,12 @@ function meshBreakGlass(name: string, kubectl: string, manifests: readonly Kuber
 }
 
 /** What takes the place of turning authentication off where it is off, and ztunnel is what may be broken: its namespaces leave it. */
-function ztunnelBreakGlass(
-  name: string,
-  kubectl: string,
-  phases: Readonly<Record<string, Phase>>,
-  mesh: NonNullable<StackConfig["mesh"]>,
-): string {
-  const enrolled = Object.keys(phases).filter((namespace) => phases[namespace] !== "off");
-  const label = Object.keys(meshMarks(mesh).labels ?? {}).map((key) => `${key}-`);
+function ztunnelBreakGlass(name: string, kubectl: string, enrolled: readonly string[]): string {
   return [
     `# Takes the namespaces of ${name} out of Cilium's ztunnel without Pulumi: their pods call each other in clear. Each command may be run again.`,
     "",
     "# 1. All of them at once: calls between one that is enrolled and one that is not are not supported. Where Git keeps one, the label goes there too.",
-    ...(enrolled.length > 0 ? [`${kubectl} label namespace ${enrolled.join(" ")} ${label.join(" ")}`] : []),
+    ...(enrolled.length > 0 ? [`${kubectl} label namespace ${enrolled.join(" ")} ${ztunnelLabel}-`] : []),
     "",
     "# 2. Tell Pulumi, which leaves the label alone then.",
     ...enrolled.map(

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildSync } from "esbuild";
+import { bundle } from "./bundle";
 
 /** What Pulumi installs beside the pack: its SDK, which also starts it. */
 const sdk = ["@pulumi/policy", "@pulumi/pulumi"];
@@ -18,15 +18,7 @@ export function writePolicyPack(directory: string): string {
   };
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  buildSync({
-    entryPoints: ["policy/organization.ts"],
-    outfile: join(directory, "index.js"),
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    external: sdk,
-    logLevel: "error",
-  });
+  bundle("policy/organization.ts", join(directory, "index.js"), sdk);
   copyFileSync("policy/PulumiPolicy.yaml", join(directory, "PulumiPolicy.yaml"));
   const pinned = Object.fromEntries(sdk.map((name) => [name, dependencies[name]]));
   const about = { name: "zero-trust", version, main: "index.js", dependencies: pinned };

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildTool } from "../tools/go";
-import { bundle } from "./bundle";
+import { bundle } from "../cli/bundle";
 import { onPath } from "./onPath";
 
 const languageHost = "pulumi-language-nodejs";

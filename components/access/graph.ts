@@ -91,5 +91,6 @@ export function accessDiagram(access: readonly Access[]): string {
   ].join("\n");
 }
 
-const namespaceOf = (name: string) => name.slice(0, name.lastIndexOf("/"));
+/** The namespace of a workload or a target by its name, with the trust domain where that is another one. */
+export const namespaceOf = (name: string): string => name.slice(0, name.lastIndexOf("/"));
 const labelOf = (workload: string) => (workload === "*" ? "every workload" : workload);

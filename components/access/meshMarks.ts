@@ -11,12 +11,15 @@ export interface MeshNamespacesArgs {
   readonly marks: Marks;
 }
 
+/** The label that takes a namespace into Cilium's ztunnel, with the value `true`. */
+export const ztunnelLabel = "io.cilium/mtls-enabled";
+
 /**
  * What takes the pods of a namespace into the mesh: for sidecars and proxies those that start from then on, for Istio's ztunnel and Cilium's at once those that run too. (Istio
  * docs, Sidecar injection and Add workloads to an ambient mesh; Linkerd docs, Automatic Proxy Injection; cilium Documentation/security/network/encryption-ztunnel.rst.)
  */
 export function meshMarks({ istio, ztunnel }: Mesh): Marks {
-  if (ztunnel) return { labels: { "io.cilium/mtls-enabled": "true" } };
+  if (ztunnel) return { labels: { [ztunnelLabel]: "true" } };
   if (!istio) return { annotations: { "linkerd.io/inject": "enabled" } };
   if (istio.mode === "ambient") return { labels: { "istio.io/dataplane-mode": "ambient" } };
   return { labels: istio.revision ? { "istio.io/rev": istio.revision } : { "istio-injection": "enabled" } };

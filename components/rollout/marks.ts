@@ -20,10 +20,11 @@ export function markedNamespaces(
   return inMesh(phases).filter(isOurs).sort();
 }
 
-/** Where neither mesh takes pods in. */
+/** Where no mesh takes pods in. */
 const kubernetesOwn = /^kube-(system|public|node-lease)$/;
 
-const inMesh = (phases: readonly PhaseChange[]) =>
+/** The namespaces that are in the mesh by their phases, whoever writes the marks. */
+export const inMesh = (phases: readonly Pick<PhaseChange, "namespace" | "to">[]): string[] =>
   phases.flatMap(({ namespace, to }) => (to === "off" || kubernetesOwn.test(namespace) ? [] : [namespace]));
 
 /** The namespaces that have to be taken into it in Git. */

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 
@@ -19,3 +20,10 @@ export function commandsOf(page: string, test?: string): ReadonlyMap<string, str
 /** One of them, which has to be there. */
 export const commandsIn = (page: string, name: string): string =>
   commandsOf(page).get(name) ?? expect.fail(`docs/${page}.md has no commands ${name}`);
+
+/** Runs commands as they stand there; what they wrote. Throws all that they said where one fails, after which none is run. */
+export function runCommands(script: string, env: NodeJS.ProcessEnv, cwd?: string): string {
+  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", script], { cwd, env, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
+  return stdout;
+}

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeObject } from "../../../components/kubernetes";
 import { lastAccessOutput } from "../../../components/rollout/lastAccess";
-import { bundle } from "../../../lab/bundle";
+import { bundle } from "../../../cli/bundle";
 import { LabStack, policy, values, withoutPack } from "./stack";
 
 describe("the user's own commands, in their order", () => {

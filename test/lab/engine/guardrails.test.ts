@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { LocalWorkspace } from "@pulumi/pulumi/automation";
 import { readPreview, withoutValues } from "../../../cli/pullRequest/preview";
 import { guardrails } from "../../../policy/guardrails";
-import { LabStack, withoutPack } from "./stack";
+import { LabStack, withoutPack, withoutPreflight } from "./stack";
 import type { Write } from "./audit";
 
 const isSet = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined;
@@ -50,11 +50,7 @@ describe("a mandatory violation stops an update before the API server has seen a
   });
 
   test("by the policy pack alone, with a program that has no preflight", () => {
-    const without = program
-      .replace("preflight(config, known, update)", "undefined")
-      .replace(/^import { preflight }.*\n/m, "");
-    expect(without).not.toContain("preflight");
-    write(without);
+    write(withoutPreflight(program));
     // The pack judges a stack when all of it is there: in an update that is too late, in the preview before it that is in time.
     const { status, output } = stack.project.pulumi(["up", "--stack", "apps", "--yes"]);
     expect(status).not.toBe(0);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundle } from "../../../lab/bundle";
+import { bundle } from "../../../cli/bundle";
 import { until } from "../../../lab/until";
 import { authenticating, bundleOf } from "../../verify/health/healthy";
 import { commandsOf } from "../page";

@@ -20,6 +20,15 @@ export const values = "cilium-zero-trust-values";
 /** What leaves the policy pack out. */
 export const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 
+/** deploy.ts as somebody could leave it: without the program's own preflight. */
+export function withoutPreflight(program: string): string {
+  const without = program
+    .replace("preflight(config, known, update)", "undefined")
+    .replace(/^import { preflight }.*\n/m, "");
+  if (without.includes("preflight")) throw new Error("there is more of the preflight in deploy.ts");
+  return without;
+}
+
 const upArgs = ["up", "--stack", "apps", "--yes", "--skip-preview"];
 
 /** The stack `apps` on a control plane of its own, worked on with the user's own commands. */

@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clockImages } from "../../../lab/nodes/clusterImages";
 import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
-import { commandsIn } from "../page";
+import { commandsIn, runCommands } from "../page";
 import { TestCluster } from "./cluster";
 import { generators, startLoad } from "./load";
 
@@ -55,12 +54,8 @@ async function isWhole(): Promise<void> {
   expect(cluster.stack.demands()[policy]).toEqual(["required"]);
   await timed("all get in", allGetIn);
 }
-function restartBoth(): void {
-  const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
-  const script = commandsIn("recovery", "clock");
-  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", script], { env, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
-}
+const restartBoth = () =>
+  runCommands(commandsIn("recovery", "clock"), { ...process.env, KUBECONFIG: cluster.plane.kubeconfig });
 
 describe("the clock of a node", () => {
   test("ahead drops whoever has to authenticate to its pods, until authentication is off; once it is right nothing has to be restarted", async () => {

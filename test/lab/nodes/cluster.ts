@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { bundle } from "../../../lab/bundle";
+import { bundle } from "../../../cli/bundle";
 import type { ControlPlane } from "../../../lab/controlPlane";
 import { ciliumModule } from "../../../lab/modules";
 import { ciliumBaseValues } from "../../../lab/nodes/cilium";

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,7 +7,7 @@ import { programOf } from "../../../lab/nodes/packages";
 import { until } from "../../../lab/until";
 import { buildTool } from "../../../tools/go";
 import { withoutPack } from "../engine/stack";
-import { commandsIn } from "../page";
+import { commandsIn, runCommands } from "../page";
 import { TestCluster } from "./cluster";
 
 const client = "lab.invalid/client:1";
@@ -98,15 +97,8 @@ function restart(daemonSet: string): void {
 }
 
 /** Runs commands of docs/spire.md, as they are there. */
-function shell(name: string): string {
-  const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig };
-  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", commandsIn("spire", name)], {
-    env,
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
-  return stdout;
-}
+const shell = (name: string): string =>
+  runCommands(commandsIn("spire", name), { ...process.env, KUBECONFIG: cluster.plane.kubeconfig });
 
 test("a restricted pod gets its SVID by the mounted socket, and finds nothing else there, least of all the admin socket", async () => {
   await run("web/shop");

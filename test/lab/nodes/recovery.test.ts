@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import { references } from "../../../lab/nodes/clusterImages";
 import { nodeNetwork } from "../../../lab/nodes/network";
 import { until } from "../../../lab/until";
 import { withoutPack } from "../engine/stack";
-import { commandsIn } from "../page";
+import { commandsIn, runCommands } from "../page";
 import { TestCluster, type Answer } from "./cluster";
 import { nothingFailed, report, startLoad, watchLoad } from "./load";
 
@@ -31,8 +30,7 @@ afterAll(async () => {
 
 function shell(script: string): void {
   const env = { ...process.env, KUBECONFIG: cluster.plane.kubeconfig, IMAGE: references.workload };
-  const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", script], { cwd: directory, env, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
+  runCommands(script, env, directory);
 }
 const volume = () => join(cluster.node("node1").directory, "volume");
 const authority = () =>

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { references } from "../../../lab/nodes/clusterImages";
 import { until } from "../../../lab/until";
 import { withoutPack } from "../engine/stack";
-import { commandsIn } from "../page";
+import { commandsIn, runCommands } from "../page";
 import { TestCluster } from "./cluster";
 import { nothingFailed, report, startLoad, watchLoad } from "./load";
 
@@ -20,15 +20,12 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 /** Runs commands where a user does, who answers every question with yes. */
-function shell(script: string): string {
+function shell(script: string): void {
   const { project } = cluster.stack;
   const env = { ...project.environment, ...withoutPack, PULUMI_SKIP_CONFIRMATIONS: "true", IMAGE: references.workload };
-  const bash = ["-e", "-o", "pipefail", "-c", `${functions}\n${script}`];
-  const { status, stdout, stderr } = spawnSync("bash", bash, { cwd: project.directory, env, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
-  return stdout + stderr;
+  runCommands(`set -o pipefail\n${functions}\n${script}`, env, project.directory);
 }
-const run = (name: string) => watchLoad(cluster, () => Promise.resolve(void shell(commandsIn("trust", name))));
+const run = (name: string) => watchLoad(cluster, () => Promise.resolve(shell(commandsIn("trust", name))));
 
 /** The SPIFFE ID that a node's Cilium shows for an identity in the handshake, and the serial number of its issuer's key (cilium pkg/auth, mutual_authhandler.go). */
 function shown(node: string, id: string, trustDomain: string): { spiffeId: string; issuer: string } {
@@ -84,7 +81,7 @@ test("another trust domain fails no request: refused while authentication is on,
   }
   expect(cluster.stack.recorded()).toEqual({ auth: false, phase: "allow" });
   const on = await watchLoad(cluster, async () => {
-    await cluster.demand(() => void shell(commandsIn("trust", "trust-domain-on")));
+    await cluster.demand(() => shell(commandsIn("trust", "trust-domain-on")));
   });
   report("another trust domain, on", on);
   expect(on).toMatchObject(nothingFailed);

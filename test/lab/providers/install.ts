@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { bundle } from "../../../lab/bundle";
+import { bundle } from "../../../cli/bundle";
 import { onPath } from "../../../lab/onPath";
 
 const executable = (name: string) => `pulumi-resource-${name}`;
