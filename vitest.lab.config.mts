@@ -14,7 +14,7 @@ const traffic = "test/lab/nodes/cluster.test.ts";
 const patient = [
   ...["gitops", "hubbleProto", "istioTemplate", "versions", "engine/objects", "identity/configuration"],
 ].map((name) => `test/lab/${name}.test.ts`);
-/** They wait for minutes, or are about what is seldom changed: databases, authorities, issuers and attestors of others, federation, rights, the package for other programs, the page in a browser, and the lab itself. */
+/** They wait for minutes, or are about what is seldom changed: each object of a stack, databases, authorities, issuers and attestors of others, federation, rights, the package for other programs, the page in a browser, and the lab itself. */
 const slow = [
   ...["agentNamespace", "attestor", "authority", "certificates", "certManager", "ciliumOperator", "datastore"].map(
     (name) => `identity/${name}`,
@@ -22,10 +22,18 @@ const slow = [
   ...["expired", "federation", "labDatabase", "metrics", "oidc", "rights", "workloads"].map(
     (name) => `identity/${name}`,
   ),
-  ...["certificates", "datastore", "federation", "health", "incident", "organization", "rights", "spire"].map(
-    (name) => `engine/${name}`,
-  ),
-  ...["difference", "differential", "engine", "objects", "random", "release"].map((name) => `providers/${name}`),
+  ...[
+    "byHandEach",
+    "certificates",
+    "datastore",
+    "federation",
+    "health",
+    "incident",
+    "organization",
+    "rights",
+    "spire",
+  ].map((name) => `engine/${name}`),
+  "provider/objects",
   ...["accessPage", "certManagerRules", "charts", "ciliumPolicy", "lab", "library"],
 ].map((name) => `test/lab/${name}.test.ts`);
 

@@ -13,8 +13,7 @@ import { readStackFile } from "../components/config/stackFile";
 import { previousFor } from "../components/origins";
 import { plan, type Plan } from "../components/plan";
 import { types } from "../components/types";
-import { struct } from "../test/lab/providers/messages";
-import type { Fields } from "../test/lab/providers/values";
+import { struct, type Fields } from "../test/lab/provider/values";
 
 const [pack = "policy", directory = ".", name = "apps"] = process.argv.slice(2);
 const runner = resolve("node_modules/@pulumi/pulumi/cmd/run-policy-pack");

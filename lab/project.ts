@@ -45,7 +45,7 @@ export class LabProject {
     mkdirSync(this.state);
     this.environment = {
       ...process.env,
-      PATH: [dirname(pulumi), plugins, process.env["PATH"]].join(delimiter),
+      PATH: [plugins, dirname(pulumi), process.env["PATH"]].join(delimiter),
       KUBECONFIG: kubeconfig,
       PULUMI_BACKEND_URL: `file://${this.state}?metadata=skip`,
       PULUMI_HOME: join(this.directory, ".home"),

@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { buildTool } from "../tools/go";
 import { bundle } from "../cli/bundle";
 import { onPath } from "./onPath";
 
 const languageHost = "pulumi-language-nodejs";
+const provider = "pulumi-resource-kubernetes";
 
 /** The Pulumi CLI: the user's where it is on PATH with its language host, and else the one that tools/ builds. */
 export function pulumiProgram(): string {
@@ -12,18 +13,33 @@ export function pulumiProgram(): string {
   return own ?? buildTool("pulumi");
 }
 
+/** Pulumi's Kubernetes provider: that of the variable `PULUMI_RESOURCE_KUBERNETES`, the user's on PATH, or the one that tools/ builds. */
+export const providerProgram = (): string =>
+  process.env["PULUMI_RESOURCE_KUBERNETES"] ?? onPath(provider) ?? buildTool(provider);
+
 /**
- * Makes a directory with the executables that the engine starts for this program and its policy pack, where they are not on PATH already: the stand-in for Pulumi's
- * Node language host, and the starter of packs, which is part of the SDK.
+ * Makes a directory with the plugins that the engine starts for this program and its policy pack, to be put on PATH: the Kubernetes provider, which makes the faults of
+ * standIns/faultyProvider.ts where the environment asks for them, and, where they are not on PATH already, the stand-ins for the language host and for the random provider, which
+ * cannot be had here, and the starter of packs for engines before 3.22x, which is part of the SDK.
  */
-export function installHost(directory: string): void {
+export function installPlugins(directory: string): void {
   mkdirSync(directory, { recursive: true });
-  const host = join(directory, "languageHost.js");
-  bundle("lab/languageHost.ts", host);
-  const starts = {
-    [languageHost]: host,
-    "pulumi-analyzer-policy": require.resolve("@pulumi/pulumi/cmd/run-policy-pack"),
+  const standIn = (name: string) => {
+    const script = join(directory, `${name}.js`);
+    bundle(`lab/standIns/${name}.ts`, script);
+    return script;
   };
-  for (const [name, script] of Object.entries(starts).filter(([name]) => !onPath(name)))
-    writeFileSync(join(directory, name), `#!/usr/bin/env node\nrequire(${JSON.stringify(script)});\n`, { mode: 0o755 });
+  const install = (name: string, text: string) =>
+    writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const node = (script: string) => `exec '${process.execPath}' '${script}' "$@"`;
+
+  const official = resolve(providerProgram());
+  const faulty = `[ -z "$ZT_KILL_BEFORE$ZT_KILL_AFTER$ZT_KILL_AFTER_WRITE" ] || exec '${process.execPath}' '${standIn("faultyProvider")}' '${official}' "$@"`;
+  install(provider, `${faulty}\nexec '${official}' "$@"`);
+  const starts = {
+    [languageHost]: () => standIn("languageHost"),
+    "pulumi-resource-random": () => standIn("randomProvider"),
+    "pulumi-analyzer-policy": () => require.resolve("@pulumi/pulumi/cmd/run-policy-pack"),
+  };
+  for (const [name, script] of Object.entries(starts).filter(([name]) => !onPath(name))) install(name, node(script()));
 }

@@ -13,7 +13,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { clockFlag, clockOverlay, clockSource } from "./clock";
 import { keep, kept } from "./kept";
-import { programs, versionOf, type Program, type ProgramName } from "./programs";
+import { programs, requirementOf, versionOf, type Program, type ProgramName } from "./programs";
 
 /** What keeps a tool from being there; the message is for the user. */
 export class ToolError extends Error {}
@@ -111,15 +111,44 @@ function build(name: ProgramName, program: Program, key: string): void {
   if (program.cgo) checkCompiler(name, program);
   const flags = ["-mod=readonly", compilerFlags, ...tagsOf(program), "-ldflags", linkerFlags(program)];
   place(name, key, (path) => {
-    const overlay = program.clock === undefined ? [] : ["-overlay", overlayOf(program, dirname(path))];
-    const { status } = go(program, ["build", ...flags, ...overlay, "-o", path, program.package]);
+    const { status } = go(program, [
+      "build",
+      ...flags,
+      ...overlayFlags(program, dirname(path)),
+      "-o",
+      path,
+      program.package,
+    ]);
     if (status !== 0) throw new ToolError(`${name} cannot be built: see above`);
     keep(name, key, path);
     return true;
   });
 }
 
-function overlayOf(program: Program, directory: string): string {
+/** The flags that have the compiler take other files than those on disk, which are written to a directory (`go help build`, -overlay). */
+function overlayFlags(program: Program, directory: string): string[] {
+  const overlay = overlayOf(program, directory);
+  return overlay === undefined ? [] : ["-overlay", overlay];
+}
+
+function overlayOf(program: Program, directory: string): string | undefined {
+  if (program.generates) return generatedOverlay(program, program.generates, directory);
+  return program.clock === undefined ? undefined : clockOverlayOf(program, directory);
+}
+
+function generatedOverlay(program: Program, generates: NonNullable<Program["generates"]>, directory: string): string {
+  const upstream = go(program, ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", requirementOf(program).path]);
+  const entries = Object.entries(generates(upstream.stdout.trim())).map(([name, content]) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return [resolve("tools", program.module, name), path];
+  });
+  const overlay = join(directory, "overlay.json");
+  writeFileSync(overlay, JSON.stringify({ Replace: Object.fromEntries(entries) as unknown }));
+  return overlay;
+}
+
+function clockOverlayOf(program: Program, directory: string): string {
   const goroot = go(program, ["env", "GOROOT"]).stdout.trim();
   const overlay = clockOverlay(goroot, directory);
   if (overlay !== undefined) return overlay;

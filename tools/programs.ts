@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { dependencies } from "../package.json";
+import { providerSchema } from "./providerSchema";
 
 /** How a program is built. */
 export interface Program {
@@ -23,12 +25,34 @@ export interface Program {
    */
   readonly own?: boolean;
   /**
+   * Files that the program embeds and that its build generates, from the directory of the module that go.mod requires first: content by name.
+   *
+   * @default none
+   */
+  readonly generates?: (directory: string) => Readonly<Record<string, string>>;
+  /**
    * The file that says by how many seconds its clock is ahead (tools/clock.ts).
    *
    * @default none: it has the machine's
    */
   readonly clock?: string;
+  /**
+   * Whether a single test of the full set runs it, which builds it then.
+   *
+   * @default false
+   */
+  readonly rare?: boolean;
 }
+
+/** That of `@pulumi/kubernetes`. */
+const sdkVersion = dependencies["@pulumi/kubernetes"];
+
+const pulumi = (module: string, minutes: number): Program => ({
+  module,
+  package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+  ldflags: (version) => `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
+  minutes,
+});
 
 const kubernetes = (name: string, minutes: number): Program => ({
   module: "kubernetes",
@@ -58,11 +82,17 @@ const cilium = (path: string, minutes: number): Program => ({
 const table = {
   helm: { module: "helm", package: "helm.sh/helm/v4/cmd/helm", minutes: 2 },
   "kube-score": { module: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score", minutes: 1 },
-  pulumi: {
-    module: "pulumi",
-    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-    ldflags: (version) => `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
-    minutes: 4,
+  pulumi: pulumi("pulumi", 6),
+  // The first version that requiredPulumiVersion in Pulumi.yaml admits, for one test.
+  "pulumi-oldest": { ...pulumi("pulumi-oldest", 6), rare: true },
+  // Called by the version of the SDK: the engine asks for the provider of just that version, and the module has a commit in the place of one.
+  "pulumi-resource-kubernetes": {
+    module: "pulumi-kubernetes",
+    package: "zero-trust/tools/pulumi-kubernetes",
+    ldflags: () => `-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=${sdkVersion}`,
+    generates: (directory) => providerSchema(directory, sdkVersion),
+    minutes: 8,
+    own: true,
   },
   etcd: { module: "etcd", package: "go.etcd.io/etcd/server/v3", minutes: 1 },
   kubectl: kubernetes("kubectl", 2),
@@ -98,9 +128,9 @@ const table = {
   hubble: cilium("hubble", 1),
   "hubble-relay": cilium("hubble-relay", 1),
   // With clocks that can be set, in places that their pods share with the node.
-  "spire-server-clock": { ...spire("cmd/spire-server", 8), clock: "/run/spire/data/clock" },
-  "spire-agent-clock": { ...spire("cmd/spire-agent", 2), clock: "/run/spire/sockets/clock" },
-  "cilium-agent-clock": { ...cilium("daemon", 8), clock: "/var/run/cilium/clock" },
+  "spire-server-clock": { ...spire("cmd/spire-server", 8), clock: "/run/spire/data/clock", rare: true },
+  "spire-agent-clock": { ...spire("cmd/spire-agent", 2), clock: "/run/spire/sockets/clock", rare: true },
+  "cilium-agent-clock": { ...cilium("daemon", 8), clock: "/var/run/cilium/clock", rare: true },
   "cilium-policy": { module: "cilium", package: "zero-trust/tools/cilium", minutes: 1, own: true },
   coredns: { module: "coredns", package: "github.com/coredns/coredns", minutes: 3 },
 } satisfies Record<string, Program>;
@@ -112,13 +142,16 @@ export const programs: Readonly<Record<ProgramName, Program>> = table;
 
 export const programNames = Object.keys(table) as ProgramName[];
 
-/** Those with the machine's clock: the others are the same, for one test. */
-export const standardNames = programNames.filter((name) => programs[name].clock === undefined);
+/** Those that more than one test runs. */
+export const standardNames = programNames.filter((name) => programs[name].rare !== true);
 
-/** The version of a program's module: that of the first requirement in its go.mod, as in `v1.36.3`. */
-export function versionOf({ module }: Program): string {
+/** The first requirement of a program's go.mod: the module that the program is of, as in `k8s.io/kubernetes` and `v1.36.3`. */
+export function requirementOf({ module }: Program): { readonly path: string; readonly version: string } {
   const file = join("tools", module, "go.mod");
-  const version = /^require \S+ (v\S+)/m.exec(readFileSync(file, "utf8"))?.[1];
-  if (version === undefined) throw new Error(`${file} requires no module`);
-  return version;
+  const [, path, version] = /^require (\S+) (v\S+)/m.exec(readFileSync(file, "utf8")) ?? [];
+  if (path === undefined || version === undefined) throw new Error(`${file} requires no module`);
+  return { path, version };
 }
+
+/** The version of a program's module. */
+export const versionOf = (program: Program): string => requirementOf(program).version;

@@ -13,7 +13,7 @@ export type Evidence = "rendered" | "validated" | "run";
  */
 export const evidence = {
   kubernetes: { "1.33": "rendered", "1.34": "rendered", "1.35": "rendered", "1.36": "run" },
-  cilium: { "1.18": "validated", "1.19": "validated", "1.20": "validated" },
+  cilium: { "1.18": "validated", "1.19": "run", "1.20": "validated" },
   spire: { "1.13": "run", "1.14": "rendered", "1.15": "rendered" },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Evidence>>>>;
 

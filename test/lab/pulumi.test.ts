@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { onPath } from "../../lab/onPath";
-import { installHost, pulumiProgram } from "../../lab/pulumi";
+import { installPlugins, pulumiProgram } from "../../lab/pulumi";
 
 describe("the Pulumi that the lab runs", () => {
   const directory = mkdtempSync(join(tmpdir(), "zero-trust-test-"));
@@ -24,20 +24,19 @@ describe("the Pulumi that the lab runs", () => {
     rmSync(directory, { recursive: true });
   });
 
-  test("is the user's, with its language host and its starter of packs, where they are on PATH", () => {
-    ["pulumi", "pulumi-language-nodejs", "pulumi-analyzer-policy"].forEach((name) => has(name));
+  test("is the user's, with its plugins, where they are on PATH", () => {
+    const plugins = ["pulumi-language-nodejs", "pulumi-resource-random", "pulumi-analyzer-policy"];
+    ["pulumi", ...plugins].forEach((name) => has(name));
     expect(pulumiProgram()).toBe(join(theirs, "pulumi"));
-    installHost(host);
-    expect(["pulumi-language-nodejs", "pulumi-analyzer-policy"].filter((name) => existsSync(join(host, name)))).toEqual(
-      [],
-    );
+    installPlugins(host);
+    expect(plugins.filter((name) => existsSync(join(host, name)))).toEqual([]);
   });
 
   test("is ours, with a stand-in for the language host, where one of them is missing", () => {
     has("pulumi");
     has("pulumi-language-nodejs", 0o644);
     expect(pulumiProgram()).toBe(resolve(".build/bin/pulumi"));
-    installHost(host);
+    installPlugins(host);
     expect(existsSync(join(host, "pulumi-language-nodejs"))).toBe(true);
   });
 

@@ -31,8 +31,8 @@ describe.each(modules)("the module tools/%s", (module) => {
   const others = its.filter((program) => !program.package.startsWith("zero-trust/"));
 
   test("names as its tools the packages of the programs that are built from it, and has checksums", () => {
-    const tools = /^tool (\([^)]*\)|\S+)$/m.exec(file)?.[1]?.match(/[^\s()]+/g);
-    expect(tools?.sort()).toEqual([...new Set(others.map((program) => program.package))].sort());
+    const tools = /^tool (\([^)]*\)|\S+)$/m.exec(file)?.[1]?.match(/[^\s()]+/g) ?? [];
+    expect(tools.sort()).toEqual([...new Set(others.map((program) => program.package))].sort());
     expect(statSync(join(root, "tools", module, "go.sum")).size).toBeGreaterThan(0);
   });
 
@@ -75,6 +75,10 @@ describe("npm run tools", () => {
     project = mkdtempSync(join(scratch, "project-"));
     cpSync(join(root, "tools"), join(project, "tools"), { recursive: true });
     mkdirSync(join(project, "bin"));
+    const command = join(project, "upstream", "cmd", "pulumi-resource-kubernetes");
+    mkdirSync(command, { recursive: true });
+    writeFileSync(join(command, "schema.json"), '{ "name": "kubernetes", "version": "4.0.0" }');
+    writeFileSync(join(command, "terraform-mapping.json"), "{ }");
   });
 
   /** Go, as far as it is needed: it writes `program` where it is told to, and notes how it was called. */
@@ -86,6 +90,7 @@ describe("npm run tools", () => {
        case "$*" in
          env*CC) echo cc-of-nobody;;
          env*) echo go1.26.0;;
+         list*) echo ${join(project, "upstream")};;
          build*) while [ "$1" != -o ]; do shift; done; shift; ${building};;
        esac`,
       { mode: 0o755 },
@@ -200,13 +205,29 @@ describe("npm run tools", () => {
     expect(readdirSync(join(project, ".build"))).toEqual(["bin"]);
   });
 
-  test("builds all programs when none is named, C or not, but those with a clock of their own", () => {
+  test("builds all programs when none is named, C or not, but those of a single test", () => {
     installGo();
     const compiler = join(project, "bin", "cc-of-nobody");
     writeFileSync(compiler, "#!/bin/sh\n", { mode: 0o755 });
     expect(run([]).status).toBe(0);
     for (const name of programNames)
-      expect([name, existsSync(join(project, ".build", "bin", name))]).toEqual([name, !name.endsWith("-clock")]);
+      expect([name, existsSync(join(project, ".build", "bin", name))]).toEqual([name, !programs[name].rare]);
+  });
+
+  test("builds Pulumi's provider with the files that its own build generates, for the version of the SDK", () => {
+    const copied = join(project, "bin");
+    installGo(`cp "$(dirname "$1")"/*.json ${copied}; echo "$PROGRAM" > "$1"`);
+    for (const command of ["cp", "dirname"]) symlinkSync(`/usr/bin/${command}`, join(copied, command));
+    expect(run(["pulumi-resource-kubernetes"])).toMatchObject({ status: 0 });
+    const made = (name: string) => JSON.parse(readFileSync(join(copied, name), "utf8")) as Record<string, unknown>;
+    const { version } = JSON.parse(readFileSync("node_modules/@pulumi/kubernetes/package.json", "utf8")) as {
+      version: string;
+    };
+    expect(made("schema-embed.json")).toEqual({ name: "kubernetes", version });
+    expect(Object.keys(made("overlay.json")["Replace"] as object)).toEqual(
+      ["schema", "terraform-mapping"].map((name) => join(project, "tools/pulumi-kubernetes", `${name}-embed.json`)),
+    );
+    expect(builds()[0]).toContain(`version.Version=${version}`);
   });
 
   test("builds one with a clock of its own from another time.Now, which reads the file that the linker names, and stops at one that it does not know", () => {

@@ -20,6 +20,8 @@ export function writes(auditLog: string): Write[] {
         /^(create|update|patch|delete|deletecollection)$/.test(verb) &&
         user.username === "lab" &&
         objectRef?.resource !== "nodes" &&
+        // Before it applies an object, the provider patches managedFields with what they are: a request that changes nothing, and has no field manager.
+        !(verb === "patch" && !requestURI.includes("fieldManager=")) &&
         !requestURI.includes("dryRun="),
     )
     .map(({ verb, objectRef, responseStatus }) => ({

@@ -1,6 +1,5 @@
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from "vitest";
 import { lastAccessOutput } from "../../../components/rollout/lastAccess";
-import { makesFaults } from "../providers/install";
 import { LabStack, policy, values, withoutPack } from "./stack";
 
 describe("authentication can be turned off", () => {
@@ -18,7 +17,7 @@ describe("authentication can be turned off", () => {
   afterAll(() => stack?.stop());
 
   test("whoever wrote to the policies, to Cilium's values and to the output about access last, and while a policy is there that no update has recorded", () => {
-    const unrecorded = makesFaults ? leaveUnrecorded(stack) : undefined;
+    const unrecorded = leaveUnrecorded(stack);
     const rule = { fromEntities: ["cluster"], authentication: { mode: "required" } };
     stack.apply("k9s", [
       {
@@ -38,7 +37,7 @@ describe("authentication can be turned off", () => {
     stack.set("auth", "false");
     expect(stack.up()).toContain("Who gains or loses access by this update is not known");
     expect(stack.recordedAccess()).toMatchObject({ auth: false, phases: { orders: "allow" } });
-    if (unrecorded) expect(stack.demands()[unrecorded]).toEqual([]);
+    expect(stack.demands()[unrecorded]).toEqual([]);
   });
 
   test("and is recorded although a change of SPIRE fails", async () => {

@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { LabProject, type Done } from "../../../lab/project";
-import { installHost, pulumiProgram } from "../../../lab/pulumi";
+import { installPlugins, pulumiProgram } from "../../../lab/pulumi";
 import { until } from "../../../lab/until";
 import type { KubernetesObject } from "../../../components/kubernetes";
 import type { AccessState } from "../../../components/access/difference";
 import { lastAccessOutput, unpackAccess } from "../../../components/rollout/lastAccess";
 import type { RolloutState } from "../../../components/rollout/state";
-import { installProviders } from "../providers/install";
 import { writes, type Write } from "./audit";
 import { ciliumObjects } from "./ciliumObjects";
 
@@ -49,8 +48,7 @@ export class LabStack {
   /** Makes the stack for a cluster that is there, and ends with it. */
   static on(plane: ControlPlane): LabStack {
     const plugins = mkdtempSync(join(tmpdir(), "zero-trust-plugins-"));
-    installHost(plugins);
-    installProviders(plugins);
+    installPlugins(plugins);
     const stack = new LabStack(plane, new LabProject(pulumiProgram(), plugins, plane.kubeconfig), plugins);
     stack.make("apps");
     for (const namespace of ["orders", "registry"]) plane.kubectl(["create", "namespace", namespace]);

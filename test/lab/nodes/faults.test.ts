@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../../../lab/until";
 import { policy } from "../engine/stack";
-import { makesFaults } from "../providers/install";
 import { TestCluster } from "./cluster";
 import { generators, nothingFailed, report, startLoad, watchLoad } from "./load";
 
@@ -113,7 +112,7 @@ describe("what is restarted while there is load costs no request", () => {
 });
 
 describe("an engine that is killed on the way off, and on the way on", () => {
-  test.runIf(makesFaults).each([
+  test.each([
     ["false", `access-orders-${policy}`, { auth: false, phase: "allow" }],
     ["true", "cilium-auth-release", { auth: true, phase: "allow" }],
   ])("costs no request: auth %s, after %s", async (flag, resource, ends) => {

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
+import { providerProgram } from "../../../lab/pulumi";
 import { startProvider, type Driver } from "./driver";
-import { installProviders, providerPath } from "./install";
 import type { Fields } from "./values";
 
-/** An API server, and providers that write to it. */
+/** An API server, and Pulumi's Kubernetes provider, which writes to it. */
 export interface Harness {
   readonly lab: ControlPlane;
-  /** Where the executables are. */
+  /** A directory for what a test writes. */
   readonly directory: string;
   /** Starts the provider as the program configures it, with other arguments or in another environment. */
   provider(args?: Fields, environment?: NodeJS.ProcessEnv): Promise<Driver>;
@@ -20,7 +20,6 @@ export interface Harness {
 
 export async function startHarness(): Promise<Harness> {
   const directory = mkdtempSync(join(tmpdir(), "zero-trust-"));
-  installProviders(directory);
   const lab = await startControlPlane();
   const started: Driver[] = [];
   return {
@@ -30,7 +29,7 @@ export async function startHarness(): Promise<Harness> {
       const program = { context: "apps", enableServerSideApply: "true", upsertExistingObjects: "true" };
       const mutable = { enableConfigMapMutable: "true", enableSecretMutable: "true" };
       const driver = await startProvider(
-        providerPath(directory),
+        providerProgram(),
         { ...program, ...mutable, ...args },
         { KUBECONFIG: lab.kubeconfig, ...environment },
       );

@@ -10,6 +10,7 @@ import {
   type RunRequest,
 } from "@pulumi/pulumi/proto/language_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { runPlugin } from "./policyPack";
 
 // Stands in for Pulumi's own Node language host, `pulumi-language-nodejs`, which is no Go module and so cannot be built here: the engine starts it, it tells
 // its port, and runs the program when it is asked to. Nothing but what this program needs.
@@ -86,6 +87,7 @@ const implementation: Record<string, unknown> = {
   getRequiredPlugins: reply(() => new GetRequiredPluginsResponse()),
   getRequiredPackages: reply(() => new GetRequiredPackagesResponse()),
   run,
+  runPlugin,
 };
 
 // An engine that was killed cannot end its plugins.

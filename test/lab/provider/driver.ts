@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { revealed, type Fields } from "./values";
+import { fields, struct, type Fields } from "./values";
 
 /** A resource as the engine would have it in its state. */
 export interface Resource {
@@ -37,6 +36,9 @@ export async function startProvider(program: string, args: Fields, environment: 
   const client = new ResourceProviderClient(address, grpc.credentials.createInsecure());
   const configure = new proto.ConfigureRequest();
   configure.setArgs(struct(args));
+  // The provider reads its flags from these.
+  for (const [name, value] of Object.entries(args))
+    configure.getVariablesMap().set(`kubernetes:config:${name}`, String(value));
   configure.setAcceptsecrets(true);
   configure.setSendsOldInputs(true);
   await call<proto.ConfigureResponse>((answer) => client.configure(configure, answer));
@@ -144,6 +146,3 @@ function failure(error: grpc.ServiceError, inputs: Fields): Error {
 }
 
 const urnOf = (type: string, name = "it") => `urn:pulumi:apps::zero-trust::${type}::${name}`;
-const struct = (value: Fields) =>
-  Struct.fromJavaScript(JSON.parse(JSON.stringify(value)) as Record<string, JavaScriptValue>);
-const fields = (value: Struct | undefined) => revealed(value?.toJavaScript() ?? {}) as Fields;

@@ -1,4 +1,0 @@
-import { serve } from "../plugin";
-import { randomProvider } from "./provider";
-
-serve(randomProvider());
