@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { clusterProvider } from "./components/cluster";
 import type { StackConfig } from "./components/config/schema";
 import { plan } from "./components/plan";
-import { readKnown, registerPlan } from "./components/program";
+import { clearWayOff, readKnown, readWayOff, registerPlan } from "./components/program";
 import { preflight } from "./policy/preflight";
 
 /**
@@ -45,9 +45,11 @@ export async function deploy(
 ): Promise<ReturnType<typeof registerPlan>> {
   const known = await readKnown(config);
   const update = plan(config, known.previous);
+  const wayOff = await readWayOff(config, known, update);
 
-  const refusal = preflight(config, known, update);
-  const outputs = registerPlan(update, known.previous, provider ?? clusterProvider(config.cluster), config);
+  const refusal = preflight(config, { ...known, notes: [...known.notes, ...wayOff.notes] }, update);
+  await clearWayOff(config, wayOff);
+  const outputs = registerPlan(update, known.previous, provider ?? clusterProvider(config.cluster), config, wayOff);
   if (refusal) throw refusal;
   return outputs;
 }

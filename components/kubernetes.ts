@@ -62,6 +62,9 @@ export function describeObject({ kind, metadata: { namespace, name } }: Kubernet
 /** Labels and annotations. */
 type Marks = Required<Pick<KubernetesObject["metadata"], "labels" | "annotations">>;
 
+/** The name under which this program writes fields of objects. */
+export const fieldManager = "zero-trust";
+
 /**
  * The marks of every object that this program makes. Under a field manager of its own, and not one made up anew for each create, an update that was killed meets its
  * own objects again without a conflict, and somebody else's with one. (`fieldManagerName` in pulumi-kubernetes, provider/pkg/provider/provider.go.)
@@ -71,7 +74,7 @@ type Marks = Required<Pick<KubernetesObject["metadata"], "labels" | "annotations
 export function owned(component: string, more: Partial<Marks> = {}): Marks {
   return {
     labels: { ...labelsOf(component), ...more.labels },
-    annotations: { "pulumi.com/patchFieldManager": "zero-trust", ...more.annotations },
+    annotations: { "pulumi.com/patchFieldManager": fieldManager, ...more.annotations },
   };
 }
 

@@ -14,6 +14,7 @@ import type { StackConfig } from "./config/schema";
 import { askBundles } from "./otherStacks";
 import { accessStateOf, type Plan } from "./plan";
 import type { PlannedComponent } from "./planned";
+import { describeObject } from "./kubernetes";
 import { earlier } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
@@ -24,6 +25,7 @@ import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { askRelease } from "./rollout/askRelease";
+import { askWayOff, makeAgain, type WayOff } from "./rollout/askWayOff";
 import { tellRegistration } from "./rollout/tellRegistration";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
 import { lastAccessOutput, packAccess } from "./rollout/lastAccess";
@@ -88,12 +90,44 @@ export async function readKnown(config: StackConfig): Promise<Known> {
 }
 
 /**
+ * What stands in the way of an update that may turn authentication off.
+ *
+ * @throws RunError where the API server would refuse all of it, with the command that gets past that: also in a preview, which would end with the same from the provider
+ */
+export async function readWayOff(config: StackConfig, known: Known, plan: Plan): Promise<WayOff> {
+  // Nothing of another cluster's is looked at.
+  if (known.errors.length > 0) return { made: [], left: [], notes: [] };
+  const wayOff = await askWayOff(config, plan, known.previous, pulumi.getStack());
+  if (wayOff.refused !== undefined) throw userError(wayOff.refused);
+  return wayOff;
+}
+
+/** Makes the missing objects again that turning authentication off needs, and warns where that fails: then the provider says why. Nothing in a preview. */
+export async function clearWayOff({ cluster: { context } }: StackConfig, { made }: WayOff): Promise<void> {
+  if (pulumi.runtime.isDryRun()) return;
+  for (const { manifest } of made) {
+    const because = await makeAgain(context, manifest);
+    if (because !== undefined)
+      void pulumi.log.warn(
+        `${describeObject(manifest)} is missing and cannot be made again (${because}). To turn authentication off without it: npm run render -- --break-glass`,
+      );
+  }
+}
+
+/**
  * Registers every component in the plan's order.
  *
  * @param previous what was known before, for the policy pack
+ * @param wayOff what stands in the way of turning authentication off
  * @returns the stack's outputs. `rollout` is known only after the components that it depends on, so that an update that fails leaves the old state.
  */
-export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.ProviderResource, config: StackConfig) {
+export function registerPlan(
+  plan: Plan,
+  previous: Previous,
+  provider: pulumi.ProviderResource,
+  config: StackConfig,
+  wayOff: Pick<WayOff, "made" | "left"> = { made: [], left: [] },
+) {
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
   /** What others come after: the components, once what is waited for after them has come about. */
@@ -108,7 +142,9 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
           ? everywhere(before(), config)
           : planned.after.map((name) => earlier(settled, name));
     const hurried = ["Spire", "Certificates"].includes(planned.kind) && mayTurnOff(config, previous.state);
-    const component = register(planned, { provider, dependsOn, ...(hurried ? { customTimeouts: soon } : {}) });
+    const transformations = untouched(wayOff);
+    const timeouts = hurried ? { customTimeouts: soon } : {};
+    const component = register(planned, { provider, dependsOn, transformations, ...timeouts });
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
@@ -122,6 +158,18 @@ export function registerPlan(plan: Plan, previous: Previous, provider: pulumi.Pr
     ...(access === undefined ? {} : { [lastAccessOutput]: finished.apply(() => access) }),
     ...(config.spire.federation ? { bundle: ownBundle(plan, previous, done, config) } : {}),
   };
+}
+
+/**
+ * Leaves the resources of missing objects as the engine has recorded them: the provider fails to update what is not there. In an update those that are made again are there.
+ */
+function untouched({ made, left }: Pick<WayOff, "made" | "left">): pulumi.ResourceTransformation[] {
+  const names = new Set([...left, ...(pulumi.runtime.isDryRun() ? made.map(({ name }) => name) : [])]);
+  if (names.size === 0) return [];
+  return [
+    ({ name, props, opts }) =>
+      names.has(name) ? { props, opts: pulumi.mergeOptions(opts, { ignoreChanges: ["*"] }) } : undefined,
+  ];
 }
 
 /** The components of an update, by name. */

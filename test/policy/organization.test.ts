@@ -25,7 +25,10 @@ function judge(resources: readonly PackResource[]): { stops: string[]; warns: st
     if ("validateStack" in policy) void policy.validateStack({ resources } as unknown as StackValidationArgs, report);
     if ("validateResource" in policy && typeof policy.validateResource === "function")
       for (const resource of resources)
-        void policy.validateResource(resource as unknown as ResourceValidationArgs, report);
+        void policy.validateResource(
+          { ...resource, opts: { ignoreChanges: [] } } as unknown as ResourceValidationArgs,
+          report,
+        );
   }
   return { stops: found["guardrails"] ?? [], warns: found["advice"] ?? [] };
 }

@@ -34,7 +34,8 @@ const saidBy = (name: string, said: readonly string[]) =>
 export function checkObject(name: string, type: string, props: object): string[] {
   const found: string[] = [];
   const { validateResource } = policyNamed("guardrails") as ResourceValidationPolicy;
-  const args = { type, name: "x", props: withUnknowns(props) };
+  const opts = { ignoreChanges: [] };
+  const args = { type, name: "x", props: withUnknowns(props), opts };
   if (typeof validateResource === "function")
     void validateResource(args as unknown as ResourceValidationArgs, (message) => found.push(message));
   return saidBy(name, found);

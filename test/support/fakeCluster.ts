@@ -4,6 +4,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** An answer that is a failure with a body. */
+export class Refused {
+  constructor(
+    readonly status: number,
+    readonly body: object,
+  ) {}
+}
+
 /** Answers of an API server: bodies by path, 404 for every other path. A number is a status without a body. */
 export type Answers = Readonly<Record<string, unknown>>;
 
@@ -53,13 +61,32 @@ export function cluster({ authenticating, ztunnel }: { authenticating: boolean; 
 export const runningIn = (namespace: string) =>
   `/api/v1/namespaces/${namespace}/pods?fieldSelector=status.phase%3DRunning`;
 
+/** What the API server says of the kinds that a stack's objects are of, as far as this program asks for objects of any kind. */
+const discovery: Answers = {
+  "/api/v1": { resources: [{ name: "configmaps", kind: "ConfigMap", namespaced: true }] },
+  "/apis/cilium.io/v2": {
+    resources: [{ name: "ciliumnetworkpolicies", kind: "CiliumNetworkPolicy", namespaced: true }],
+  },
+};
+
+/** Whether a path is that of an object on which turning authentication off depends: they are all there unless a test says otherwise. */
+const isOfWayOff = (path: string) =>
+  /\/namespaces\/[^/]+\/(ciliumnetworkpolicies\/[^/]+|configmaps\/cilium-zero-trust-values)(\?.*)?$/.test(path);
+
 /** Runs an API server on loopback, and points KUBECONFIG at it under the given contexts, while `use` runs. */
 export async function withCluster<T>(answers: Answers, contexts: readonly string[], use: () => Promise<T>): Promise<T> {
   const server = createServer((request, response) => {
-    const answer = answers[request.url ?? ""] ?? 404;
+    const path = request.url ?? "";
+    const answer = answers[path] ?? discovery[path] ?? (isOfWayOff(path) ? {} : 404);
     if (answer === "silence") return;
-    response.writeHead(typeof answer === "number" ? answer : 200, { "content-type": "application/json" });
-    response.end(typeof answer === "number" ? "{}" : JSON.stringify(answer));
+    const { status, body } =
+      answer instanceof Refused
+        ? answer
+        : typeof answer === "number"
+          ? { status: answer, body: {} }
+          : { status: 200, body: answer };
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const directory = mkdtempSync(join(tmpdir(), "zero-trust-"));
