@@ -1,6 +1,8 @@
 import { isOpen } from "../components/access/decide";
 import { isNoWorkload, operationsLeftOut, type Access } from "../components/access/graph";
-import { changeCells } from "../components/access/differenceText";
+import { changeRows } from "../components/access/differenceText";
+import { groupBy } from "../components/groupBy";
+import { sayOnce } from "../components/sayOnce";
 import type { Verdict } from "../policy/guardrail";
 import type { RenderedStack } from "./renderStack";
 import { table } from "./table";
@@ -53,12 +55,26 @@ export function viewOf(stack: RenderedStack, paint: Paint): string {
     ...indented(
       plan.access.map((line) => [callerOf(line), "->", `${line.to}:${whatOf(line)}`, authenticationOf(line)]),
     ),
-    ...plan.phases.map(
-      ({ namespace, configured, to, because }) =>
-        `    ${isOpen(to) ? "nobody is denied" : "everyone else is denied"} in ${namespace} (${to}${because ? `; ${configured} is configured, but ${because}` : ""})${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`,
-    ),
+    ...viewOfPhases(plan.phases, leftOut),
     ...viewOfDifference(stack.difference),
   ].join("\n");
+}
+
+/** Who is denied beside those who may call, in all namespaces. */
+function viewOfPhases(changes: RenderedStack["plan"]["phases"], leftOut: readonly string[]): string[] {
+  const alike = groupBy(changes, ({ namespace, configured, to, because }) =>
+    JSON.stringify([to, because && `; ${configured} is configured, but ${because}`, leftOut.includes(namespace)]),
+  );
+  return [...alike.values()].flatMap((group) => {
+    const [{ namespace, configured, to, because }] = group;
+    const denied = isOpen(to) ? "nobody is denied" : "everyone else is denied";
+    const state = `(${to}${because ? `; ${configured} is configured, but ${because}` : ""})`;
+    const names = wrapped(
+      group.map((change) => change.namespace),
+      100,
+    ).join("\n      ");
+    return [`    ${denied} in ${names} ${state}${leftOut.includes(namespace) ? `; ${leftOutNote}` : ""}`];
+  });
 }
 
 /** Who gains and who loses access, where that is shown. */
@@ -70,7 +86,7 @@ function viewOfDifference(difference: RenderedStack["difference"]): string[] {
     `  Who gains and who loses access since ${base} (${commit.slice(0, 12)})`,
     ...(note === undefined ? [] : [`    ${note}`]),
     ...(changes?.length === 0 ? ["    nobody"] : []),
-    ...indented((changes ?? []).map(changeCells)),
+    ...indented(changeRows(changes ?? [])),
   ];
 }
 
@@ -118,7 +134,9 @@ function viewOfVerdict(
   const [style, mark] = marks[verdict];
   return [
     `    ${paint(style, mark)}  ${guardrail.name.padEnd(nameWidth)}  ${paint("dim", undecided ? `not decided: ${undecided}` : guardrail.description)}`,
-    ...violations.map(({ where, message }) => `          ${where} ${message}`),
+    ...sayOnce(violations.map((violation) => ({ ...violation, text: `${violation.where} ${violation.message}` }))).map(
+      (text) => `          ${text}`,
+    ),
     ...(violations.length > 0 ? [`          ${paint("dim", guardrail.remediation)}`] : []),
   ];
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describeObject, type KubernetesObject } from "../components/kubernetes";
 import type { Previous } from "../components/rollout/state";
+import { sayOnce } from "../components/sayOnce";
 import type { Facts } from "./facts";
 
 export type Severity = "mandatory" | "advisory";
@@ -11,6 +12,8 @@ export interface Violation {
   readonly where: string;
   /** What is wrong and what to write instead. Never a secret. */
   readonly message: string;
+  /** The namespace that it is about, where the same may be found in others: it is then said once for all. */
+  readonly namespace?: string;
   /** Set where this finding is less than the guardrail's own severity. */
   readonly severity?: Severity;
 }
@@ -75,7 +78,14 @@ export function violationsOf(guardrail: Guardrail, facts: Facts): (Violation & {
 }
 
 /** A violation as users are told of it. */
-export const messageOf = ({ name }: Guardrail, { where, message }: Violation) => `${name}: ${where} ${message}`;
+export const messageOf = ({ name }: Pick<Guardrail, "name">, { where, message }: Omit<Violation, "severity">) =>
+  `${name}: ${where} ${message}`;
+
+/** Violations of one severity as users are told of them, what differs in the namespace alone once. */
+export const messagesOf = (
+  guardrail: Pick<Guardrail, "name">,
+  violations: readonly Omit<Violation, "severity">[],
+): string[] => sayOnce(violations.map((violation) => ({ ...violation, text: messageOf(guardrail, violation) })));
 
 /** For what must not stop an update that may turn authentication off, but any other: also one with authentication off already. */
 export function goesOff({ config, previous }: Facts): { readonly severity?: "advisory" } {
@@ -93,5 +103,11 @@ export function mismatch(where: string, value: unknown, wanted: unknown): Violat
 
 /** A violation in an object, at a place in it: `CiliumNetworkPolicy orders/api spec.ingress[0]`. */
 export function inObject(manifest: KubernetesObject, place: string, message: string, severity?: Severity): Violation {
-  return { where: `${describeObject(manifest)} ${place}`, message, ...(severity ? { severity } : {}) };
+  const { namespace } = manifest.metadata;
+  return {
+    where: `${describeObject(manifest)} ${place}`,
+    message,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(severity ? { severity } : {}),
+  };
 }

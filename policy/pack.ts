@@ -1,7 +1,7 @@
 import type { Policies, ReportViolation, ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
 import { describeObject } from "../components/kubernetes";
 import type { Facts } from "./facts";
-import { messageOf, violationsOf, type Guardrail, type Severity } from "./guardrail";
+import { messagesOf, violationsOf, type Guardrail, type Severity } from "./guardrail";
 import { OutOfSight } from "./outOfSight";
 import { factsOfResources, objectOf } from "./packFacts";
 import { inForce, today, waiverNotes } from "./waivers";
@@ -72,7 +72,7 @@ function reportObject(guardrails: readonly Guardrail[], read: StackReader) {
         report(
           `${guardrail.name}: ${describeObject(object.manifest)} must be known at preview: ${object.unknown.join(", ")}`,
         );
-      for (const { severity, message } of said(guardrail, facts)) if (severity === "mandatory") report(message);
+      for (const message of said(guardrail, facts, "mandatory")) report(message);
     }
   };
 }
@@ -91,19 +91,17 @@ function reportStack(guardrails: readonly Guardrail[], level: Severity, read: St
     }
     const facts = factsOfResources(basis, resources);
     for (const guardrail of inForce(guardrails, basis.config, today()))
-      for (const { severity, message } of said(guardrail, facts)) if (severity === level) report(message);
+      for (const message of said(guardrail, facts, level)) report(message);
   };
 }
 
-/** What a guardrail finds, with the severity that counts, or why it cannot decide from where the pack runs. */
-function said(guardrail: Guardrail, facts: Facts): { severity: Severity; message: string }[] {
+/** What a guardrail finds that counts as the given level, or as advice why it cannot decide from where the pack runs. */
+function said(guardrail: Guardrail, facts: Facts, level: Severity): string[] {
   try {
-    return violationsOf(guardrail, facts).map((violation) => ({
-      severity: violation.severity,
-      message: messageOf(guardrail, violation),
-    }));
+    const found = violationsOf(guardrail, facts).filter(({ severity }) => severity === level);
+    return messagesOf(guardrail, found);
   } catch (error) {
     if (!(error instanceof OutOfSight)) throw error;
-    return [{ severity: "advisory", message: `${guardrail.name}: is not decided here: ${error.message}` }];
+    return level === "advisory" ? [`${guardrail.name}: is not decided here: ${error.message}`] : [];
   }
 }

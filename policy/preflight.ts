@@ -3,9 +3,10 @@ import type { RunError } from "@pulumi/pulumi";
 import type { StackConfig } from "../components/config/schema";
 import { accessStateOf, type Plan } from "../components/plan";
 import type { Known } from "../components/rollout/decide";
+import { phaseLines } from "../components/sayOnce";
 import { accessNews } from "../components/rollout/lastAccess";
 import { factsOfPlan } from "./facts";
-import { judge, messageOf } from "./guardrail";
+import { judge, messagesOf, type Severity } from "./guardrail";
 import { guardrails } from "./guardrails";
 import { stackFacts } from "./stackFacts";
 import { inForce, today, waiverNotes } from "./waivers";
@@ -21,27 +22,32 @@ export function preflight(config: StackConfig, known: Known, plan: Plan): RunErr
   const stack = stackFacts(".", pulumi.getStack(), config);
   const day = today();
   const verdicts = judge(inForce(guardrails, config, day), factsOfPlan(stack, config, plan, known.previous));
-  const found = verdicts.flatMap(({ guardrail, violations }) =>
-    violations.map((violation) => ({ severity: violation.severity, text: messageOf(guardrail, violation) })),
-  );
-  const errors = [...known.errors, ...found.filter(({ severity }) => severity === "mandatory").map(({ text }) => text)];
-  const warnings = [
-    ...waiverNotes(guardrails, config, day),
-    ...found.filter(({ severity }) => severity === "advisory").map(({ text }) => text),
-  ];
+  const found = (level: Severity) =>
+    verdicts.flatMap(({ guardrail, violations }) =>
+      messagesOf(
+        guardrail,
+        violations.filter(({ severity }) => severity === level),
+      ),
+    );
+  const errors = [...known.errors, ...found("mandatory")];
+  const warnings = [...waiverNotes(guardrails, config, day), ...found("advisory")];
 
   const refusal = errors.length > 0 ? userError(errors.join("\n")) : undefined;
   if (refusal && !pulumi.runtime.isDryRun()) throw refusal;
   for (const warning of warnings) void pulumi.log.warn(warning);
   const news = accessNews(known.previous.state === undefined, known.lastAccess, accessStateOf(config, plan));
-  const notes = [...known.notes, ...plan.notes, ...plan.phases.flatMap(describePhase), ...(news ? [news] : [])];
+  const notes = [...known.notes, ...plan.notes, ...describePhases(plan.phases), ...(news ? [news] : [])];
   for (const note of notes) void pulumi.log.info(note);
   return refusal;
 }
 
-/** `orders: allow -> require`, or why a phase stays below what is configured. */
-function describePhase({ namespace, from, to, configured, because }: Plan["phases"][number]): string[] {
-  if (from === to && because === undefined) return [];
-  const change = from === to ? `stays ${to}` : `${from ?? "new"} -> ${to}`;
-  return [`${namespace}: ${change}${because ? ` (${configured} is configured; ${because})` : ""}`];
+/** What becomes of phases, or why some stay below what is configured. */
+function describePhases(changes: Plan["phases"]): string[] {
+  const moved = changes.filter(({ from, to, because }) => from !== to || because !== undefined);
+  return phaseLines(
+    moved.map(({ namespace, from, to, configured, because }) => {
+      const change = from === to ? `stays ${to}` : `${from ?? "new"} -> ${to}`;
+      return { namespace, change: `${change}${because ? ` (${configured} is configured; ${because})` : ""}` };
+    }),
+  );
 }

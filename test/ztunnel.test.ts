@@ -271,9 +271,9 @@ describe("a stack with ztunnel", () => {
     const view = viewOf(stack, (_, text) => text);
     expect(view).toContain("Cilium 1.20.2 (helm) with ztunnel (experimental)\n");
     expect(view).toContain("mesh.ztunnel is experimental: ztunnel encrypts TCP between the pods");
-    expect(view).toContain("nobody is denied in orders (observe)");
+    expect(view).toContain("nobody is denied in orders, registry (observe)");
     expect(update.notes).toContain(
-      'Git has the namespace orders, so it is not changed here. Write there:\nmetadata:\n  name: orders\n  labels:\n    io.cilium/mtls-enabled: "true"',
+      'Git has the namespace NAMESPACE, so it is not changed here. Write there (NAMESPACE: orders, registry):\nmetadata:\n  name: NAMESPACE\n  labels:\n    io.cilium/mtls-enabled: "true"',
     );
     expect(JSON.stringify(gateRights(config))).toContain('"resourceNames":["kube-system","attic","orders","registry"]');
   });

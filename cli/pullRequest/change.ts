@@ -34,7 +34,9 @@ const rendered = z.object({
         z.object({
           name: z.string(),
           verdict: z.enum(["pass", "warn", "fail", "not decided"]),
-          violations: z.array(z.object({ where: z.string(), message: z.string(), severity: z.string() })),
+          violations: z.array(
+            z.object({ where: z.string(), message: z.string(), namespace: z.string().exactOptional() }),
+          ),
         }),
       ),
       // With --base, and no changes where what was before cannot be read.

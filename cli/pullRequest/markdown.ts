@@ -1,4 +1,6 @@
-import { changeCells, countText } from "../../components/access/differenceText";
+import { phaseLines } from "../../components/sayOnce";
+import { changeRows, countText } from "../../components/access/differenceText";
+import { messageOf, messagesOf } from "../../policy/guardrail";
 import type { Change, RenderedStack, StackChange } from "./change";
 import type { ObjectChange } from "./objects";
 import type { Preview } from "./preview";
@@ -62,6 +64,8 @@ function authOf({ head, base }: StackChange): string {
   return before === undefined || before === after ? after : `**${before} → ${after}**`;
 }
 
+type Guardrail = RenderedStack["guardrails"][number];
+
 const found = (stack: RenderedStack | undefined, verdict: string) =>
   stack?.guardrails.filter((guardrail) => guardrail.verdict === verdict) ?? [];
 
@@ -93,10 +97,9 @@ function accessTable({ head }: StackChange, most: number): string[] {
     ...apart(
       tableOf(
         ["", "access of", "to", "what becomes of it, and why"],
-        changes.map((change) => {
-          const [mark = "", from = "", , to = "", what = ""] = changeCells(change);
-          return [code(mark), code(from), code(to), code(what)];
-        }),
+        changeRows(changes).map(([mark = "", from = "", , to = "", what = ""]) => [
+          ...[code(mark), code(from), code(to), code(what)],
+        ]),
         most,
       ),
     ),
@@ -160,11 +163,20 @@ function stackOf(stack: StackChange, most: number): string[] {
 
 /** What guardrails say: all that stops an update, and of advice what is new with this change. */
 function verdictsOf({ head, base, preview }: StackChange, most: number): string[] {
-  const before = new Set(found(base, "warn").flatMap(linesOfGuardrail));
-  const warned = found(head, "warn").flatMap((guardrail) => linesOfGuardrail(guardrail));
-  const news = warned.filter((line) => !before.has(line));
-  const errors = found(head, "fail").flatMap(linesOfGuardrail);
-  const told = new Set([...errors, ...warned]);
+  const before = new Set(
+    found(base, "warn").flatMap((guardrail) =>
+      guardrail.violations.map((violation) => messageOf(guardrail, violation)),
+    ),
+  );
+  const warned = found(head, "warn");
+  const fresh = warned.map((guardrail) => ({
+    ...guardrail,
+    violations: guardrail.violations.filter((violation) => !before.has(messageOf(guardrail, violation))),
+  }));
+  const textsOf = (guardrails: readonly Guardrail[]) =>
+    guardrails.flatMap((guardrail) => messagesOf(guardrail, guardrail.violations));
+  const [errors, news] = [textsOf(found(head, "fail")), textsOf(fresh)];
+  const told = new Set([...errors, ...textsOf(warned)]);
   const mandatory = (wanted: boolean) =>
     (preview?.verdicts ?? [])
       .filter((verdict) => verdict.mandatory === wanted)
@@ -177,7 +189,8 @@ function verdictsOf({ head, base, preview }: StackChange, most: number): string[
     const at = line.indexOf(": ");
     return [mark, code(line.slice(0, at)), code(line.slice(at + 2))];
   });
-  const old = warned.length - news.length;
+  const count = (guardrails: readonly Guardrail[]) => guardrails.flatMap(({ violations }) => violations).length;
+  const old = count(warned) - count(fresh);
   const others = preview?.errors ?? [];
   const failed = preview?.failed ? ["", "**`pulumi preview` failed.**"] : [];
   const silent = preview?.failed && others.length === 0 && !preview.verdicts.some(({ mandatory }) => mandatory);
@@ -189,9 +202,6 @@ function verdictsOf({ head, base, preview }: StackChange, most: number): string[
     ...(old > 0 ? ["", `${counted(old, "warning")} as before this change.`] : []),
   ];
 }
-
-const linesOfGuardrail = ({ name, violations }: RenderedStack["guardrails"][number]) =>
-  violations.map(({ where, message }) => `${name}: ${where} ${message}`);
 
 /** What becomes of namespaces' phases: by the configuration, and by the preview, which knows what is deployed. */
 function phasesOf(
@@ -205,11 +215,11 @@ function phasesOf(
     head && base
       ? namespaces.flatMap((namespace) => {
           const [from = "off", to = "off"] = [base.phases[namespace], head.phases[namespace]];
-          return from === to ? [] : [`${namespace}: ${from} -> ${to}`];
+          return from === to ? [] : [{ namespace, change: `${from} -> ${to}` }];
         })
       : [];
   return [
-    ...(changed.length > 0 ? ["", "**Phases**, as configured:", ...linesOf(changed, most)] : []),
+    ...(changed.length > 0 ? ["", "**Phases**, as configured:", ...linesOf(phaseLines(changed), most)] : []),
     ...(preview && preview.phases.length > 0
       ? ["", "**Phases**, as this update would take them:", ...linesOf(preview.phases, most)]
       : []),

@@ -15,7 +15,7 @@ export interface Preview {
   }[];
   /** What guardrails said, by their names. */
   readonly verdicts: readonly { readonly guardrail: string; readonly mandatory: boolean; readonly said: string }[];
-  /** `orders: allow -> require` */
+  /** `orders, shop: allow -> require` */
   readonly phases: readonly string[];
   /** Why it failed, where no guardrail says so. */
   readonly errors: readonly string[];
@@ -88,7 +88,7 @@ export function readPreview(stdout: string, stderr: string, failed: boolean, gua
 }
 
 /** As the program's preflight says it. */
-const phase = /^[a-z0-9-]+: (new|off|observe|allow|require|stays) /;
+const phase = /^[a-z0-9-]+(, [a-z0-9-]+)*( and \d+ more)?: (new|off|observe|allow|require|stays) /;
 
 /** The JSON in what a command printed, which may have said something before it and after it. */
 function jsonIn(text: string): unknown {

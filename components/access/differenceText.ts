@@ -1,4 +1,5 @@
 import { few } from "../few";
+import { sayOnce } from "../sayOnce";
 import type { Change } from "./difference";
 
 /** What a line names of a list. */
@@ -18,6 +19,15 @@ export function changeCells(change: Change): string[] {
     `${where}${podsText(change)}`,
     `${whatText(change)}: ${change.why.join("; ")}`,
   ];
+}
+
+/** Changes as rows of such columns. What becomes of whole namespaces is one row where only the namespace differs. */
+export function changeRows(changes: readonly Change[]): string[][] {
+  const said = changes.map((change) => ({
+    namespace: change.from === "*" ? change.namespace : undefined,
+    text: changeCells(change).join("\0"),
+  }));
+  return sayOnce(said).map((row) => row.split("\0"));
 }
 
 export function fromText({ from, direction, except = [], kind }: Change): string {

@@ -1,4 +1,5 @@
 import type { StackConfig } from "../config/schema";
+import { sayOnce } from "../sayOnce";
 import { isOpen } from "./decide";
 import type { PhaseChange } from "../rollout/phases";
 
@@ -9,16 +10,18 @@ import type { PhaseChange } from "../rollout/phases";
 export function waypointNotes({ mesh, access, cluster }: StackConfig, phases: readonly PhaseChange[]): string[] {
   const waypoint = mesh?.istio?.waypoint;
   if (waypoint === undefined) return [];
-  return phases
+  const said = phases
     .filter(({ from, to }) => isOpen(from) && !isOpen(to))
     .flatMap(({ namespace }) => {
       const services = access.flatMap(({ target }) =>
         target.namespace === namespace && target.service ? [target.service.name] : [],
       );
-      return [...new Set(services)].map(
-        (service) =>
+      return [...new Set(services)].map((service) => ({
+        namespace,
+        text:
           `callers that may do certain operations alone are denied in ${namespace} unless they come through the waypoint: ` +
           `kubectl --context ${cluster.context} label service ${service} --namespace ${namespace} istio.io/use-waypoint=${waypoint}`,
-      );
+      }));
     });
+  return sayOnce(said);
 }

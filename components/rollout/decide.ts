@@ -1,8 +1,9 @@
 import { ciliumArgs } from "../args";
 import { ciliumValues, ownRelease } from "../cilium/values";
-import { some } from "../few";
+import { few } from "../few";
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
+import { sayOnce, type Said } from "../sayOnce";
 import { isOpen } from "../access/decide";
 import type { NamespaceState } from "../access/meshMarks";
 import type { OthersDriver } from "./askCsiDriver";
@@ -85,9 +86,9 @@ export function decideKnown(
     );
     const skipping = mayTurnOff(config, state) ? [] : jumps(config, state);
     if (waiting.length + skipping.length === 0) return { previous: record, errors: [], notes: [what] };
-    const namespaces = [...new Set([...waiting.map(([namespace]) => namespace), ...skipping])].join(", ");
+    const namespaces = [...new Set([...waiting.map(([namespace]) => namespace), ...skipping])];
     const error =
-      `${what}, so nobody knows whether Cilium authenticates or whether pods run, and ${namespaces} may not go on without. ` +
+      `${what}, so nobody knows whether Cilium authenticates or whether pods run, and ${few(namespaces)} may not go on without. ` +
       `Give this kubeconfig read access to ${readable(config)}, or write allow.`;
     return { previous: record, errors: [error], notes: [] };
   }
@@ -154,11 +155,10 @@ function countsOf(pods: Readonly<Record<string, Running>>): { known: Record<stri
       known[namespace] = running;
       return [];
     }
-    return [
-      `Nobody could say whether pods run in ${namespace} (${running.because}), which rollout.greenfield says there are none of; let this kubeconfig list pods there`,
-    ];
+    const text = `Nobody could say whether pods run in ${namespace} (${running.because}), which rollout.greenfield says there are none of; let this kubeconfig list pods there`;
+    return [{ namespace, text }];
   });
-  return { known, errors };
+  return { known, errors: sayOnce(errors) };
 }
 
 /**
@@ -176,41 +176,60 @@ function ofMesh(
   const waitsFor = enrolmentWaitsFor(state, cilium);
   const waiting: string[] = [];
   const namespaces: Record<string, NamespaceState> = {};
-  const errors: string[] = [];
-  const notes: string[] = [];
+  const errors: Said[] = [];
+  const notes: Said[] = [];
+  const outside: { readonly namespace: string; readonly pods: readonly string[] }[] = [];
   for (const [namespace, found] of Object.entries(look.namespaces)) {
     if (found === "ours" && config.mesh?.ztunnel && waitsFor !== undefined) {
       if (!state?.marked?.includes(namespace)) waiting.push(namespace);
     } else if (typeof found === "string") namespaces[namespace] = found;
     else if ("says" in found)
-      (stops ? errors : notes).push(
-        `The namespace ${namespace} says ${found.says}, which keeps its pods out of the mesh or takes them into another: remove that, ` +
+      (stops ? errors : notes).push({
+        namespace,
+        text:
+          `The namespace ${namespace} says ${found.says}, which keeps its pods out of the mesh or takes them into another: remove that, ` +
           "or write what it says in zero-trust:mesh (docs/meshes.md)",
-      );
+      });
     else
-      notes.push(
-        `Nobody could say whose the namespace ${namespace} is (${found.because}), so it stays as it is: let this kubeconfig get it`,
-      );
+      notes.push({
+        namespace,
+        text: `Nobody could say whose the namespace ${namespace} is (${found.because}), so it stays as it is: let this kubeconfig get it`,
+      });
   }
   for (const [namespace, pods] of Object.entries(look.outside)) {
-    if ("because" in pods) notes.push(`Nobody could say which pods of ${namespace} are in the mesh (${pods.because})`);
-    else if (pods.length > 0)
-      notes.push(
-        `${pods.length} of the pods that run in ${namespace} ${pods.length === 1 ? "is" : "are"} not in the mesh, so everybody may call what they serve, and as callers ` +
-          `they are denied: ${some(pods)}. Restart what they are of: kubectl --namespace ${namespace} rollout restart deployment`,
-      );
+    if ("because" in pods)
+      notes.push({
+        namespace,
+        text: `Nobody could say which pods of ${namespace} are in the mesh (${pods.because})`,
+      });
+    else if (pods.length > 0) outside.push({ namespace, pods });
   }
+  if (outside.length > 0) notes.push({ text: ofOutside(outside) });
   if (waiting.length > 0)
-    notes.push(
-      `${waitsFor}, so ${waiting.sort().join(", ")} ${waiting.length === 1 ? "is" : "are"} not enrolled yet: update again then`,
-    );
-  return { namespaces, errors, notes };
+    notes.push({
+      text: `${waitsFor}, so ${few(waiting.sort())} ${waiting.length === 1 ? "is" : "are"} not enrolled yet: update again then`,
+    });
+  return { namespaces, errors: sayOnce(errors), notes: sayOnce(notes) };
+}
+
+/** What is said of pods outside the mesh: which, and how they come in. */
+function ofOutside(outside: readonly { readonly namespace: string; readonly pods: readonly string[] }[]): string {
+  const count = outside.reduce((sum, { pods }) => sum + pods.length, 0);
+  const [first, ...others] = outside.map(({ namespace }) => namespace);
+  const names = outside.flatMap(({ namespace, pods }) =>
+    others.length === 0 ? pods : pods.map((pod) => `${namespace}/${pod}`),
+  );
+  const where = few([first!, ...others]);
+  return (
+    `${count} of the pods that run in ${where} ${count === 1 ? "is" : "are"} not in the mesh, so everybody may call what they serve, and as callers ` +
+    `they are denied: ${few(names)}. Restart what they are of: kubectl --namespace ${others.length === 0 ? first : "NAMESPACE"} rollout restart deployment`
+  );
 }
 
 /** What namespaces wait for before ztunnel takes their pods in: policies that would deny everybody then are deleted last in an update. */
 function enrolmentWaitsFor(state: RolloutState | undefined, look: Extract<Look, { reachable: true }>) {
   const closed = Object.entries(state?.phases ?? {}).flatMap(([name, phase]) => (isOpen(phase) ? [] : [name]));
-  if (closed.length > 0) return `The default deny of ${some(closed)} goes with this update`;
+  if (closed.length > 0) return `The default deny of ${few(closed)} goes with this update`;
   const rolls = look.ztunnel ? look.rolls : "enable-ztunnel in the ConfigMap cilium-config is not true";
   return rolls === undefined ? undefined : `Cilium's ztunnel does not run on every node (${rolls})`;
 }

@@ -1,4 +1,5 @@
 import { ciliumOf, type StackConfig } from "../config/schema";
+import { few } from "../few";
 import { spire as names } from "../spire/settings";
 import { endedBy, kubeconfigAt, reasonOf } from "./client";
 import { untilSettled, type Left, type Limits } from "./settled";
@@ -13,9 +14,6 @@ export interface NodePod {
 const limits: Limits = { standstill: 30, whole: 300, unreadable: 10 };
 /** How long a look may take, in milliseconds. */
 const patience = 5_000;
-/** As many nodes as are read. */
-const shown = 5;
-
 /** What keeps SPIRE from being ready wherever Cilium is. A node whose Cilium is not ready either has other problems, and is nobody's to wait for. */
 export function withoutSpire(cilium: readonly NodePod[], spire: readonly NodePod[]): string | undefined {
   const served = new Set(spire.filter(({ ready }) => ready).map(({ node }) => node));
@@ -23,8 +21,7 @@ export function withoutSpire(cilium: readonly NodePod[], spire: readonly NodePod
     ...new Set(cilium.filter(({ ready, node }) => ready && !served.has(node)).map(({ node }) => node)),
   ].sort();
   if (nodes.length === 0) return undefined;
-  const more = nodes.length > shown ? ` and ${nodes.length - shown} more` : "";
-  return `Cilium runs on ${nodes.slice(0, shown).join(", ")}${more}, but no SPIRE agent is ready there`;
+  return `Cilium runs on ${few(nodes)}, but no SPIRE agent is ready there`;
 }
 
 /**

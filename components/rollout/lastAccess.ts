@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import * as z from "zod";
 import { difference, noState, type AccessState, type Change } from "../access/difference";
-import { changeCells, countText } from "../access/differenceText";
+import { changeRows, countText } from "../access/differenceText";
 import { intent } from "../config/intentSchema";
 import { phases } from "../config/schema";
 
@@ -60,8 +60,9 @@ export function accessNews(isFirst: boolean, last: unknown, now: AccessState): s
 }
 
 function newsOf(changes: readonly Change[]): string {
-  const lines = changes.slice(0, shown).map((change) => `  ${changeCells(change).join(" ")}`);
-  const more = changes.length - lines.length;
+  const rows = changeRows(changes);
+  const lines = rows.slice(0, shown).map((cells) => `  ${cells.join(" ")}`);
+  const more = rows.length - lines.length;
   return [
     `Who gains and who loses access by this update: ${countText(changes)}`,
     ...lines,

@@ -1,4 +1,4 @@
-import { some } from "../few";
+import { few } from "../few";
 
 /**
  * Whether SPIRE gives certificates to Cilium's agent on a node, in Cilium's words, and which other nodes do not answer it on the port of the handshake; or why
@@ -56,11 +56,11 @@ export function readinessOf({ agents, identities, entries }: Asked, now: number)
 
   if (known(agents, "whether SPIRE gives Cilium's agents certificates")) {
     const silent = agents.flatMap((agent) => ("because" in agent ? [`${agent.node} (${agent.because})`] : []));
-    if (silent.length > 0) unknown.push(`whether SPIRE gives certificates to Cilium's agent on ${some(silent)}`);
+    if (silent.length > 0) unknown.push(`whether SPIRE gives certificates to Cilium's agent on ${few(silent)}`);
     const failing = agents.flatMap((agent) =>
       "state" in agent && agent.state !== "Ok" ? [`${agent.node} (${agent.message || agent.state})`] : [],
     );
-    if (failing.length > 0) lacks.push(`SPIRE gives no certificates to Cilium's agent on ${some(failing)}`);
+    if (failing.length > 0) lacks.push(`SPIRE gives no certificates to Cilium's agent on ${few(failing)}`);
     const cut = agents.flatMap((agent) =>
       "state" in agent && agent.unanswered !== undefined && agent.unanswered.length > 0
         ? [`${agent.node} to ${agent.unanswered.join(", ")}`]
@@ -68,13 +68,13 @@ export function readinessOf({ agents, identities, entries }: Asked, now: number)
     );
     if (cut.length > 0)
       lacks.push(
-        `agents do not answer on the port of the handshake (TCP 4250, which firewalls must let through between nodes): from ${some(cut)}`,
+        `agents do not answer on the port of the handshake (TCP 4250, which firewalls must let through between nodes): from ${few(cut)}`,
       );
     const undialled = agents.flatMap((agent) =>
       "state" in agent && agent.unanswered === undefined ? [agent.node] : [],
     );
     if (undialled.length > 0)
-      unknown.push(`whether other nodes answer on the port of the handshake from ${some(undialled)}`);
+      unknown.push(`whether other nodes answer on the port of the handshake from ${few(undialled)}`);
   }
   if (
     known(identities, "which identities there are") &&
@@ -84,7 +84,7 @@ export function readinessOf({ agents, identities, entries }: Asked, now: number)
     const named = missing.map(({ number, namespace }) => `${number} (${namespace})`);
     if (named.length > 0)
       lacks.push(
-        `of ${identities.length} identities ${named.length} have no entry in SPIRE that has settled: ${some(named)}`,
+        `of ${identities.length} identities ${named.length} have no entry in SPIRE that has settled: ${few(named)}`,
       );
   }
   return { lacks, unknown };

@@ -1,3 +1,5 @@
+import { few } from "../few";
+
 /** What a node says: how many rules that it enforces demand authentication, or why it cannot say. */
 export type Answer = { readonly node: string } & ({ readonly demanding: number } | { readonly because: string });
 
@@ -45,20 +47,14 @@ export async function untilRelaxed(
   }
 }
 
-/** As many nodes as are read. */
-const shown = 5;
-
 function told(left: readonly Answer[], seconds: number): string {
-  const nodes = left
-    .slice(0, shown)
-    .map((answer) =>
-      "demanding" in answer
-        ? `${answer.node} enforces ${answer.demanding} rules that demand it`
-        : `${answer.node} cannot be asked (${answer.because})`,
-    );
-  const more = left.length > shown ? [`and ${left.length - shown} more`] : [];
+  const nodes = left.map((answer) =>
+    "demanding" in answer
+      ? `${answer.node} enforces ${answer.demanding} rules that demand it`
+      : `${answer.node} cannot be asked (${answer.because})`,
+  );
   return (
-    `After ${seconds} s it is not known of every node that it has stopped to demand authentication: ${[...nodes, ...more].join("; ")}. ` +
+    `After ${seconds} s it is not known of every node that it has stopped to demand authentication: ${few(nodes, 6, "; ")}. ` +
     "Going on. There, new connections may be dropped until Cilium's agent has restarted."
   );
 }

@@ -1,3 +1,4 @@
+import { few } from "../../components/few";
 import type { Phase } from "../../components/config/schema";
 import { isEmpty, promotionsOf, type Promotion } from "../../components/rollout/promotions";
 import { goesOff, type Guardrail } from "../guardrail";
@@ -47,4 +48,4 @@ export const blastRadius: Guardrail = {
 };
 
 const enforced: readonly Phase[] = ["allow", "require"];
-const names = (promotions: readonly Promotion[]) => promotions.map(({ namespace }) => namespace).join(", ");
+const names = (promotions: readonly Promotion[]) => few(promotions.map(({ namespace }) => namespace));

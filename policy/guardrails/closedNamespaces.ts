@@ -17,6 +17,7 @@ export const closedNamespaces: Guardrail = {
       .filter(({ specs }) => !specs.some(closes))
       .map(({ namespace }) => ({
         where: `zero-trust:rollout.phases.${namespace}`,
+        namespace,
         message: `closes ${namespace}, where no policy denies by default; keep its policy zero-trust-deny-all as it is made`,
       })),
 };

@@ -16,6 +16,7 @@ export const denyWithAllow: Guardrail = {
       .filter(({ specs }) => specs.some(closes) && !specs.some(admits))
       .map(({ namespace }) => ({
         where: `zero-trust:rollout.phases.${namespace}`,
+        namespace,
         message: `closes ${namespace}, where no rule admits anybody; name its callers in zero-trust:access`,
       })),
 };

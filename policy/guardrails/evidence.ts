@@ -1,3 +1,4 @@
+import { few } from "../../components/few";
 import { isEmpty, promotionsOf } from "../../components/rollout/promotions";
 import type { Facts } from "../facts";
 import type { Guardrail } from "../guardrail";
@@ -19,7 +20,7 @@ export const evidence: Guardrail = {
       .flatMap(({ namespace, from }) => {
         const faults = stack.evidence?.(namespace) ?? ["there is no evidence"];
         const where = `zero-trust:rollout.phases.${namespace}`;
-        return faults.map((fault) => ({ where, message: `goes from ${from} to require, but ${fault}` }));
+        return faults.map((fault) => ({ where, namespace, message: `goes from ${from} to require, but ${fault}` }));
       });
   },
   undecided: ({ config, previous }) => {
@@ -31,9 +32,7 @@ export const evidence: Guardrail = {
     const unknown = promoted({ config, previous }).filter(
       ({ namespace }) => isEmpty(config, previous, namespace) === "unknown",
     );
-    return unknown.length > 0
-      ? `whether pods run in ${unknown.map(({ namespace }) => namespace).join(", ")}`
-      : undefined;
+    return unknown.length > 0 ? `whether pods run in ${few(unknown.map(({ namespace }) => namespace))}` : undefined;
   },
 };
 

@@ -20,7 +20,7 @@ export const inPlaceTransition: Guardrail = {
         const where = `CiliumNetworkPolicy ${namespace}/${name}`;
         // On the way off only an allow rule makes it worse: the one that still demands authentication when Cilium has stopped.
         const harmless = !auth && name === "zero-trust-deny-all";
-        return { where, message: `would be deleted ${flag}; ${advice}`, ...(harmless ? advisory : {}) };
+        return { where, namespace, message: `would be deleted ${flag}; ${advice}`, ...(harmless ? advisory : {}) };
       }),
       ...(before.others === after.others
         ? []

@@ -1,3 +1,4 @@
+import { few } from "../../components/few";
 import { phases } from "../../components/config/schema";
 import { isEmpty, promotionsOf, type Promotion } from "../../components/rollout/promotions";
 import type { Facts } from "../facts";
@@ -17,7 +18,7 @@ export const oneStep: Guardrail = {
     if (facts.previous === "unknown") return "which phases go forward: there is no deployed state to compare with";
     const unknown = skipped(facts).filter(({ namespace }) => emptiness(facts, namespace) === "unknown");
     if (unknown.length === 0) return undefined;
-    return `whether pods run in ${unknown.map(({ namespace }) => namespace).join(", ")}: the cluster was not asked, or did not say`;
+    return `whether pods run in ${few(unknown.map(({ namespace }) => namespace))}: the cluster was not asked, or did not say`;
   },
 };
 
@@ -37,6 +38,7 @@ function violation({ namespace, from, to }: Promotion, facts: Facts): Violation[
   return [
     {
       where: `zero-trust:rollout.phases.${namespace}`,
+      namespace,
       message: `goes from ${from} to ${to}${but}; write ${next} first`,
       ...goesOff(facts),
     },

@@ -41,6 +41,7 @@ function ofLinkerd({ access, mesh, rollout }: StackConfig): Violation[] {
     .filter((intents) => !intents.some(({ callers }) => callers.some((caller) => "cidr" in caller)))
     .map(([{ name, port, target }]) => ({
       where: `zero-trust:access of ${target.namespace}, ${name}`,
+      namespace: target.namespace,
       message: `has operations on the port ${port}, where Linkerd then denies the kubelet's probes; if it probes that port, add an intent with the network of the nodes as its caller and the probes' paths`,
       severity: "advisory",
     }));

@@ -19,9 +19,10 @@ export const protectedNamespaces: Guardrail = {
       const reason = reasonToProtect(namespace, config);
       const where = `zero-trust:rollout.phases.${namespace}`;
       if (reason === undefined || !enforced.includes(phase)) return [];
-      if (phase === "require") return [{ where, message: `is require, but ${namespace} ${reason}; write observe` }];
+      if (phase === "require")
+        return [{ where, namespace, message: `is require, but ${namespace} ${reason}; write observe` }];
       const message = `is allow, which denies every caller that no intent names, and ${namespace} ${reason}; write observe`;
-      return [{ where, message, severity: "advisory" }];
+      return [{ where, namespace, message, severity: "advisory" }];
     }),
 };
 

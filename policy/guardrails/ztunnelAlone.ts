@@ -1,5 +1,5 @@
 import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import { some } from "../../components/few";
+import { few } from "../../components/few";
 import { ciliumRules, demandingRules, isCiliumPolicy, portsOf } from "../ciliumPolicy";
 import { extraOf, inValues, valueOf } from "../ciliumValues";
 import type { Facts, Release } from "../facts";
@@ -28,7 +28,7 @@ export const ztunnelAlone: Guardrail = {
     const enrolled = enrolledIn(facts);
     if (enrolled.length === 0 || isOff(facts) || facts.releases.some((release) => ztunnelKey(release)))
       return undefined;
-    return `whether Cilium's values turn ztunnel on, in which ${some(enrolled)} ${enrolled.length === 1 ? "is" : "are"} enrolled: others write them`;
+    return `whether Cilium's values turn ztunnel on, in which ${few(enrolled)} ${enrolled.length === 1 ? "is" : "are"} enrolled: others write them`;
   },
 };
 
@@ -52,6 +52,7 @@ function enrolledIn({ config: { mesh, rollout }, objects }: Facts): string[] {
 
 const inVain = (namespace: string): Violation => ({
   where: `Namespace ${namespace}`,
+  namespace,
   message:
     "is enrolled in ztunnel, which Cilium's values do not turn on, so that its pods call in clear; write encryption.enabled true and encryption.type ztunnel there, or take its label io.cilium/mtls-enabled away",
   severity: "advisory",
@@ -81,7 +82,7 @@ function voided({ config: { auth, cluster }, objects }: Facts, release: Release)
     ...(auth ? ["beside which Cilium authenticates nobody, but auth is on"] : []),
     ...losses.flatMap(([what, of]) => {
       const names = policies.filter(of).map(describeObject);
-      return names.length === 0 ? [] : [`${what}: ${some(names)}`];
+      return names.length === 0 ? [] : [`${what}: ${few(names)}`];
     }),
     ...(clusterMesh ? ["in a ClusterMesh, where Cilium's agents do not start with it"] : []),
   ];

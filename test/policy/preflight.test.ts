@@ -12,9 +12,10 @@ const run = (
   config: StackConfig,
   options: { preview?: boolean; registered?: Registered[] } = {},
   authenticating = true,
+  before = config,
 ) =>
   withCluster(cluster({ authenticating }), ["apps"], () => {
-    const { state } = previousFor("on", { ...config, trustDomain: "example.org" });
+    const { state } = previousFor("on", { ...before, trustDomain: "example.org" });
     return runProgram("apps", config, { rollout: state }, options);
   });
 
@@ -49,6 +50,20 @@ describe("the preflight", () => {
     const { registered } = await run(bad(false));
     expect(registered.some(({ name }) => name === "cilium-auth-values")).toBe(true);
     expect(said.join("\n")).toMatch(/warning: .*protected-namespaces/);
+  });
+
+  test("says once what it finds in each of ten namespaces, with the list of them", async () => {
+    const teams = Array.from({ length: 10 }, (_, i) => `rollout.phases.team-${i}=require`);
+    const stopped = await run(configOf("apps", ...teams), {}, true, configOf("apps")).catch(
+      (error: unknown) => error as Error,
+    );
+    const list = "(NAMESPACE: team-0, team-1, team-2, team-3, team-4 and 5 more)";
+    const where = "zero-trust:rollout.phases.NAMESPACE";
+    expect((stopped as Error).message.split("\n").filter((line) => /^(one-step|evidence):/.test(line))).toEqual([
+      `one-step: ${where} goes from off to require; write observe first ${list}`,
+      `evidence: ${where} goes from off to require, but there is no evidence for NAMESPACE; ` +
+        `npm run verify -- --stack apps --namespace NAMESPACE --evidence writes it ${list}`,
+    ]);
   });
 
   test("says how phases change, and why one stays behind what is configured", async () => {

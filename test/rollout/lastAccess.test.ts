@@ -51,6 +51,17 @@ describe("an update's news", () => {
     );
   });
 
+  test("are one line for all the namespaces that close", () => {
+    const phases = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`team-${i}`, "allow" as const]));
+    expect(accessNews(false, packAccess(state()), { ...state(), phases: { ...state().phases, ...phases } })).toBe(
+      [
+        "Who gains and who loses access by this update: 10 lost",
+        "  - whoever is not named -> NAMESPACE loses access: NAMESPACE goes from off to allow " +
+          "(NAMESPACE: team-0, team-1, team-2, team-3, team-4 and 5 more)",
+      ].join("\n"),
+    );
+  });
+
   test("are so many lines at most", () => {
     const names = Array.from({ length: 30 }, (_, i) => web(`a${i}`));
     const lines = accessNews(

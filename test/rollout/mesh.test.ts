@@ -101,7 +101,9 @@ describe("a namespace that is to be in a mesh", () => {
   test("keeps what it got where nobody can say whose it is now, and is not touched where it got nothing", async () => {
     const mesh = await ask(sidecar, { "/api/v1/namespaces/orders": 403, "/api/v1/namespaces/shop": 403 });
     const known = decideKnown(sidecar, undefined, look, false, { mesh });
-    expect(known.notes).toContainEqual(expect.stringMatching(/^Nobody could say whose the namespace orders is/));
+    expect(known.notes).toContainEqual(
+      expect.stringMatching(/^Nobody could say whose the namespace NAMESPACE is .*\(NAMESPACE: orders, shop\)$/),
+    );
     const { state } = previousFor("on", sidecar);
     expect(patched(sidecar, { ...(state ? { state } : {}) }).map(({ name }) => name)).toEqual(["orders", "shop"]);
     expect(patched(sidecar, known.previous)).toEqual([]);
@@ -161,8 +163,11 @@ describe("pods that are not in the mesh", () => {
       return notes.join("\n");
     };
     expect(notesOf({ orders: ["a"] })).toMatch(/^1 of the pods that run in orders is not in the mesh.*: a\. Restart/);
-    expect(notesOf({ orders: [..."abcdefg"] })).toContain("a, b, c, d, e, and 2 more");
+    expect(notesOf({ orders: [..."abcdefg"] })).toContain("a, b, c, d, e and 2 more");
     expect(notesOf({ orders: { because: "403" } })).toContain("which pods of orders are in the mesh (403)");
+    expect(notesOf({ orders: ["a"], shop: ["b", "c"] })).toMatch(
+      /^3 of the pods that run in orders, shop are not .*: orders\/a, shop\/b, shop\/c\. .*--namespace NAMESPACE rollout/,
+    );
     expect(notesOf({ orders: [] })).toBe("");
   });
 });

@@ -62,7 +62,7 @@ describe("before a namespace demands authentication", () => {
   test("of many, five are named and the rest counted", () => {
     const identities = Array.from({ length: 300 }, (_, i) => identity(i));
     expect(judge({ identities }).lacks.join()).toMatch(
-      /^of 300 identities 298 .*: 0 \(web\), .*, 6 \(web\), and 293 more$/,
+      /^of 300 identities 298 .*: 0 \(web\), .*, 6 \(web\) and 293 more$/,
     );
   });
 });

@@ -92,6 +92,14 @@ describe("the comment of a change", () => {
     expect(comment()).not.toContain("web/both");
     side("head", callers("new", "both"), "rollout.phases.orders=observe");
     expect(comment()).toContain("| `+` | `whoever is not named` | `orders` | `gains access, as nobody is denied");
+    const teams = Array.from({ length: 10 }, (_, i) => `rollout.phases.team-${i}=allow`);
+    side("head", callers("new", "both"), ...teams);
+    const closed = comment()
+      .split("\n")
+      .filter((line) => line.includes("`whoever is not named` | `NAMESPACE`"));
+    expect(closed).toEqual([expect.stringContaining("(NAMESPACE: team-0, team-1, team-2, team-3, team-4 and 5 more)")]);
+    expect(comment()).toContain("team-0, team-1, team-2, team-3, team-4 and 5 more: off -> allow");
+    expect(comment().match(/rollout\.phases\.NAMESPACE closes NAMESPACE/g)).toHaveLength(1);
     side("base", "rollout.phases.orders=off");
     side("head", callers("new"));
     expect(comment()).toContain("| `-` | `whoever is not named` | `orders` | `loses access");

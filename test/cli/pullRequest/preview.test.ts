@@ -19,7 +19,7 @@ const digest = {
     { op: "create", urn: urn("kubernetes:core/v1:Secret", "a::b"), detailedDiff: null },
   ],
   diagnostics: [
-    { message: "orders: allow -> require\n", severity: "info" },
+    { message: "orders, shop and 8 more: allow -> require\n", severity: "info" },
     { message: "warning: images-pinned: StatefulSet spire/spire-server has no digest", severity: "warning" },
     {
       message: "error: one-step: zero-trust:rollout.phases.orders goes from off to require\nevidence: none is there",
@@ -46,7 +46,7 @@ describe("what a preview said", () => {
         { guardrail: "one-step", mandatory: true, said: "zero-trust:rollout.phases.orders goes from off to require" },
         { guardrail: "evidence", mandatory: true, said: "none is there" },
       ],
-      phases: ["orders: allow -> require"],
+      phases: ["orders, shop and 8 more: allow -> require"],
       errors: ["configured Kubernetes cluster is unreachable"],
     });
   });

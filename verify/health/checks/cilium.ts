@@ -1,4 +1,4 @@
-import { some } from "../../../components/few";
+import { few } from "../../../components/few";
 import { ciliumArgs } from "../../../components/args";
 import { releaseNamespaceOf } from "../../../components/cilium/values";
 import { ciliumOf } from "../../../components/config/schema";
@@ -154,7 +154,7 @@ export const ciliumRolled: Check = {
       // What an agent has read tells more than when it started.
       const told = new Map("known" in agents ? agents.known.map((answer) => [answer.node, answer] as const) : []);
       const other = [...told.values()].flatMap((answer) => differenceOf(answer, config));
-      if (other.length > 0) return fail(`older than their configuration: ${some(other)}`, restart);
+      if (other.length > 0) return fail(`older than their configuration: ${few(other)}`, restart);
       if (!("known" in agentPods)) return unknown("since when Cilium's agents run", agentPods.because, facts);
       if (!("known" in operatorPods)) return unknown("since when Cilium's operators run", operatorPods.because, facts);
       const written = writtenAt(config);
@@ -163,7 +163,7 @@ export const ciliumRolled: Check = {
       const silent = agentPods.known.filter(({ spec }) => !readConfig(told.get(spec?.nodeName ?? "")));
       const old = [...older(silent, "cilium-agent"), ...older(operatorPods.known, "cilium-operator")];
       if (old.length > 0)
-        return fail(`older than their configuration, which was written at ${whenOf(written)}: ${some(old)}`, restart);
+        return fail(`older than their configuration, which was written at ${whenOf(written)}: ${few(old)}`, restart);
       const { desiredNumberScheduled = 0 } = agent.known.status ?? {};
       return ok(`${desiredNumberScheduled} agents and the operator run what is configured`);
     }),

@@ -1,4 +1,4 @@
-import { some } from "../../../components/few";
+import { few } from "../../../components/few";
 import { spireArgs } from "../../../components/args";
 import type { KubernetesObject } from "../../../components/kubernetes";
 import { seconds } from "../../../components/duration";
@@ -132,11 +132,11 @@ export const svids: Check = {
         const byNode = attested.some((agent) => nodeOf(agent) !== undefined);
         const unattested = [...nodes].filter((node) => !ends.has(node)).sort();
         if (byNode && unattested.length > 0)
-          return fail(`SPIRE's server knows no agent on ${some(unattested)}`, restart);
+          return fail(`SPIRE's server knows no agent on ${few(unattested)}`, restart);
         const expired = [...ends].filter(([, end]) => end < now - skew);
         if (byNode && expired.length > 0)
           return fail(
-            `the SVID of SPIRE's agent has ended: ${some(expired.map(([node, end]) => `${node} at ${whenOf(end)}`))}`,
+            `the SVID of SPIRE's agent has ended: ${few(expired.map(([node, end]) => `${node} at ${whenOf(end)}`))}`,
             restart,
           );
         // By other attestors nobody is told which node an agent is on, and those of nodes that are gone stay for a while.
@@ -156,7 +156,7 @@ export const svids: Check = {
         );
         if (lapsed.length > 0)
           return fail(
-            `${lapsed.length} of ${pairs.length} authenticated pairs of identities have ended with their SVIDs, on ${some([...new Set(lapsed.map(({ node }) => node))].sort())}: their calls are dropped`,
+            `${lapsed.length} of ${pairs.length} authenticated pairs of identities have ended with their SVIDs, on ${few([...new Set(lapsed.map(({ node }) => node))].sort())}: their calls are dropped`,
             `${on} logs daemonset/${names.agent}, and the checks of SPIRE's server and entries above`,
           );
         const life = (seconds(config.spire.ttl.agent) ?? 0) * 1000;
@@ -178,7 +178,7 @@ export const svids: Check = {
         ].join(", ");
         return slow.length > 0
           ? warn(
-              `the SVID of SPIRE's agent on ${some(slow.map(([node]) => node))} should have been renewed by now; ${text}`,
+              `the SVID of SPIRE's agent on ${few(slow.map(([node]) => node))} should have been renewed by now; ${text}`,
               restart,
             )
           : ok(text);

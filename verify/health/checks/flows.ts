@@ -1,4 +1,4 @@
-import { some } from "../../../components/few";
+import { few } from "../../../components/few";
 import { authenticationRequired, type FlowLine } from "../flowLines";
 import type { Facts, SeenFlows } from "../facts";
 import { fail, ok, unknown, warn, type Check, type Finding, type Outcome } from "../finding";
@@ -14,11 +14,11 @@ export const hubble: Check = {
     if (!("known" in flows))
       return { ...unknown(what, flows.because, facts), ...(/403/.test(flows.because) ? {} : { remedy }) };
     const silent = Object.values(flows.known).flatMap((seen) => ("because" in seen ? [seen.because] : []));
-    if (silent.length > 0) return { ...unknown(what, some([...new Set(silent)]), facts), remedy };
+    if (silent.length > 0) return { ...unknown(what, few([...new Set(silent)]), facts), remedy };
     const nodes = new Set(Object.values(flows.known).flatMap((seen) => ("known" in seen ? seen.known.silent : [])));
     return nodes.size > 0
       ? warn(
-          `Hubble does not hear ${some([...nodes].sort())}`,
+          `Hubble does not hear ${few([...nodes].sort())}`,
           `${remedy}; cilium-dbg status on those nodes says how its Hubble is`,
         )
       : ok(`it answers for ${Object.keys(flows.known).length} namespaces`);
@@ -49,7 +49,7 @@ function outcomeOf({ stack }: Facts, namespace: string, { lines, lost }: SeenFlo
     ...(lost > 0 ? [`${lost} events lost`] : []),
   ].join(", ");
   const dropped = lines.filter((line) => line.named && line.authenticated + line.allowed === 0 && deniedOf(line) > 0);
-  const names = some(dropped.map(({ from, to, denied }) => `${from} to ${to} (${Object.keys(denied).join(", ")})`));
+  const names = few(dropped.map(({ from, to, denied }) => `${from} to ${to} (${Object.keys(denied).join(", ")})`));
   if (dropped.length > 0) {
     const asked = dropped.some(({ denied }) => denied[authenticationRequired] !== undefined);
     const remedy = asked
@@ -59,5 +59,5 @@ function outcomeOf({ stack }: Facts, namespace: string, { lines, lost }: SeenFlo
     return dropped.some((line) => deniedOf(line) >= persistent) ? fail(text, remedy) : warn(text, remedy);
   }
   const strangers = lines.filter((line) => !line.named && deniedOf(line) > 0).map(({ from }) => from);
-  return ok(strangers.length > 0 ? `${saw}; whom no intent names: ${some([...new Set(strangers)])}` : saw);
+  return ok(strangers.length > 0 ? `${saw}; whom no intent names: ${few([...new Set(strangers)])}` : saw);
 }

@@ -1,4 +1,4 @@
-import { some } from "../../../components/few";
+import { few } from "../../../components/few";
 import { ciliumAuthPolicyObjects, denyAllObjects } from "../../../components/access/cilium";
 import { phases as allPhases, type Phase } from "../../../components/config/schema";
 import type { KubernetesObject } from "../../../components/kubernetes";
@@ -31,7 +31,7 @@ function faultsOf(wanted: readonly KubernetesObject[], live: Policies): string[]
     return paths.length === 0
       ? []
       : [
-          `${namespace}/${name} was changed at ${some(
+          `${namespace}/${name} was changed at ${few(
             paths.map((path) => `spec${path}`),
             3,
           )}`,
@@ -64,7 +64,7 @@ export const policies: Check = {
       const left = live.filter((policy) => isOurs(policy) && !names.has(nameOf(policy))).map(nameOf);
       const up = `pulumi up --refresh --stack ${facts.stack}`;
       if (faults.length > 0) return fail(faults.join("; "), `${up} writes them as they were`);
-      if (left.length > 0) return warn(`${some(left)} is of this program, and not of this stack file`, up);
+      if (left.length > 0) return warn(`${few(left)} is of this program, and not of this stack file`, up);
       if (behind.length > 0)
         return warn(behind.join("; "), `pulumi up --stack ${facts.stack}, which says what it waits for`);
       return ok(
@@ -104,7 +104,7 @@ export const policiesValid: Check = {
       );
       if (ours.length > 0)
         return fail(
-          `Cilium refuses ${some(
+          `Cilium refuses ${few(
             ours.map(({ text }) => text),
             3,
           )}`,
@@ -112,7 +112,7 @@ export const policiesValid: Check = {
         );
       if (invalid.length > 0)
         return warn(
-          `Cilium refuses ${some(
+          `Cilium refuses ${few(
             invalid.map(({ text }) => text),
             3,
           )}`,
@@ -166,10 +166,10 @@ export const policiesRealised: Check = {
       const { namespace = "kube-system" } = facts.config.cluster.cilium ?? {};
       if (wrong.length > 0)
         return fail(
-          some(wrong),
+          few(wrong),
           `${kubectl(facts, namespace)} exec daemonset/cilium --container cilium-agent -- cilium-dbg endpoint list, and logs of that agent`,
         );
-      if (silent.length > 0) return unknown(what, some(silent), facts);
+      if (silent.length > 0) return unknown(what, few(silent), facts);
       return ok(`${pods} pods of ${Object.keys(phases).length} namespaces, on ${agents.length} nodes`);
     }),
 };
@@ -194,14 +194,14 @@ export const demands: Check = {
     const foreign = demanding.filter(({ ours }) => !ours).map(({ name }) => name);
     if (!auth && demanding.length > 0)
       return fail(
-        `authentication is off, and ${some(demanding.map(({ name }) => name))} demands it: new calls are dropped`,
+        `authentication is off, and ${few(demanding.map(({ name }) => name))} demands it: new calls are dropped`,
         foreign.length > 0
-          ? `take the authentication block out of ${some(foreign)}, or ask whose it is`
+          ? `take the authentication block out of ${few(foreign)}, or ask whose it is`
           : `pulumi up --refresh --stack ${facts.stack}`,
       );
     if (foreign.length > 0)
       return warn(
-        `${some(foreign)} demands authentication, and is not of this stack: it keeps demanding it when authentication is turned off`,
+        `${few(foreign)} demands authentication, and is not of this stack: it keeps demanding it when authentication is turned off`,
         `write it as an intent of Pulumi.${facts.stack}.yaml`,
       );
     return ok(auth ? `${demanding.length} policies demand it, all of this stack` : "no policy demands authentication");

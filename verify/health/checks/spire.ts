@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { some } from "../../../components/few";
+import { few } from "../../../components/few";
 import { withoutSpire } from "../../../components/rollout/everyNode";
 import { registrationsOf } from "../../../components/rollout/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
@@ -145,7 +145,7 @@ export const controllerManager: Check = {
         })),
       ]);
       if (told.bad.length > 0) return fail(told.bad.join("; "), logs);
-      if (told.pending.length > 0) return warn(`it has said nothing yet of ${some(told.pending)}`, logs);
+      if (told.pending.length > 0) return warn(`it has said nothing yet of ${few(told.pending)}`, logs);
       return ok(`${told.good.length} registrations, each with its entries`);
     });
   }),
