@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import {
   connectivityState,
@@ -68,7 +69,7 @@ const remembered = 20_000;
 /**
  * Reads the flows to the pods of a namespace. A connection that is lost is made anew, and goes on where it was.
  *
- * @param signal ends it
+ * @param signal ends it, and the reading from as many other servers as one likes
  * @param pause waits for a number of milliseconds
  * @throws HubbleError where the server cannot be reached at first, or has been lost for too long
  */
@@ -80,6 +81,7 @@ export async function readFlows(
   pause: (milliseconds: number) => Promise<unknown> = (milliseconds) =>
     setTimeout(milliseconds, undefined, { signal }).catch(() => undefined),
 ): Promise<void> {
+  setMaxListeners(0, signal);
   const seen = new Set<string>();
   let since = request.since;
   const flow = (flow: Flow) => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { KubeConfig, ObservableMiddleware } from "@kubernetes/client-node";
 
 /**
@@ -14,8 +15,10 @@ export async function kubeconfigAt(context: string): Promise<KubeConfig | undefi
   return kubeconfig;
 }
 
-/** Options for a request of the client's that ends with a signal. One that nobody answers and nobody ends keeps this program from ending. */
+/** Options for requests of the client's, any number at a time, that end with a signal. One that nobody answers and nobody ends keeps this program from ending. */
 export async function endedBy(signal: AbortSignal) {
+  // Each request listens while it waits for its answer: a request a namespace is no leak, of which Node would warn from the eleventh on.
+  setMaxListeners(0, signal);
   const { Observable } = await import("@kubernetes/client-node");
   const abort: ObservableMiddleware = {
     pre: (request) => {
