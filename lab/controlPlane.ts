@@ -14,6 +14,7 @@ import { nodeNetwork, services } from "./nodes/network";
 import { startNode, type RealNode } from "./nodes/node";
 import { freePorts } from "./ports";
 import {
+  endingWithParent,
   endProcesses,
   killProcesses,
   LabError,
@@ -100,6 +101,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   await removeCrashed();
 
   const detached = options.directory !== undefined;
+  const bound = (call: Pick<Start, "program" | "args">) => (detached ? call : endingWithParent(call));
   const directory = detached ? emptyDirectory(resolve(options.directory)) : temporaryDirectory();
   const processes: ProcessRecord[] = [];
   // Before a process starts and at once after: whoever finds the directory knows whom it belongs to.
@@ -140,7 +142,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     const gate = { version: process.version, ready: `${server}/readyz` };
     const runGrouped = (program: Start) =>
       run(group === undefined ? program : { ...program, ...inGroup(group, program) });
-    const network = await startNetwork(directory, ports, realNodes !== undefined, (program) =>
+    const network = await startNetwork(directory, ports, realNodes !== undefined, bound, (program) =>
       runGrouped({ ...program, ...gate }),
     );
     const start = (calls: ReturnType<typeof serverPrograms>) =>
@@ -158,7 +160,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
         startNode({
           ...{ directory, authority, number: index + 1, images: realNodes?.images ?? [] },
           ...{ network: network.process, server: `https://${nodeNetwork.gateway}:${port}`, group: nodeGroups[index]! },
-          run: (program) => run({ ...program, version: versionOf(programs.kubelet) }),
+          run: (program) => run({ ...program, ...bound(program), version: versionOf(programs.kubelet) }),
         }),
       ),
     );

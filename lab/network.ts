@@ -5,20 +5,24 @@ import { nodeNetwork } from "./nodes/network";
 import { onPath } from "./onPath";
 import { isRunning, LabError, lastWords, type ProcessRecord, type Start } from "./processes";
 
+/** A command. */
+type Call = Pick<Start, "program" | "args">;
+
 /** A network of the lab's own. */
 export interface Network {
   /** In it from the beginning to the end. */
   readonly process: ProcessRecord;
   /** How a command runs in it. */
-  enter(call: Pick<Start, "program" | "args">): Pick<Start, "program" | "args">;
+  enter(call: Call): Call;
 }
 
-const packages = { unshare: "util-linux", nsenter: "util-linux", ip: "iproute2" };
+const packages = { unshare: "util-linux", setpriv: "util-linux", nsenter: "util-linux", ip: "iproute2" };
 
 /**
  * Makes a network namespace that has nothing but its own loopback, with real nodes a bridge for them, and a gate through which the caller's network reaches some ports of it, by the same number. Both
  * are processes, and gone with them.
  *
+ * @param bound how a program in it runs, inside everything that changes its credentials
  * @param run starts a program of the lab
  * @throws LabError where the machine does not let this user make one
  */
@@ -26,6 +30,7 @@ export async function startNetwork(
   directory: string,
   ports: readonly number[],
   realNodes: boolean,
+  bound: (call: Call) => Call,
   run: (start: Pick<Start, "name" | "program" | "args">) => ProcessRecord,
 ): Promise<Network> {
   for (const [program, name] of Object.entries(packages))
@@ -33,22 +38,26 @@ export async function startNetwork(
       throw new LabError(`${program} is not installed, with which the lab makes its network: apt-get install ${name}`);
   const isRoot = process.getuid?.() === 0;
   const socket = (port: number) => `gate-${port}.sock`;
-  const gate = [process.execPath, resolve("lab/gate.js")];
+  const gate = (pairs: readonly string[]) =>
+    bound({ program: process.execPath, args: [resolve("lab/gate.js"), ...pairs] });
   const own = ["--net", ...(isRoot ? [] : ["--user", "--map-root-user"])];
-  const inside = ports.map((port) => `${socket(port)}=${port}`);
+  const inside = gate(ports.map((port) => `${socket(port)}=${port}`));
   const network = await allowed(async () => {
     const set = ["ip link set lo up", ...(realNodes ? bridge : []), 'exec "$@"'].join(" && ");
-    const args = [...own, "sh", "-c", set, "sh", ...gate, ...inside];
+    const args = [...own, "sh", "-c", set, "sh", inside.program, ...inside.args];
     const record = run({ name: "network", program: "unshare", args });
     await untilOpen(directory, record, ports.map(socket));
     return record;
   });
-  run({ name: "gate", program: gate[0]!, args: [...gate.slice(1), ...ports.map((port) => `${port}=${socket(port)}`)] });
+  run({ name: "gate", ...gate(ports.map((port) => `${port}=${socket(port)}`)) });
   const namespace = (kind: string) => `--${kind}=/proc/${network.pid}/ns/${kind}`;
   const enter = [namespace("net"), ...(isRoot ? [] : [namespace("user"), "--preserve-credentials"])];
   return {
     process: network,
-    enter: ({ program, args }) => ({ program: "nsenter", args: [...enter, "--", program, ...args] }),
+    enter: (call) => {
+      const { program, args } = bound(call);
+      return { program: "nsenter", args: [...enter, "--", program, ...args] };
+    },
   };
 }
 

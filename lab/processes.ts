@@ -56,6 +56,15 @@ export const isRunning = ({ pid, started }: ProcessIdentity) => identify(pid)?.s
 export const logOf = (directory: string, name: string) => join(directory, "logs", `${name}.log`);
 
 /**
+ * How a program runs that is killed as soon as the process that starts it has ended, also by SIGKILL: to be exact, the thread (prctl(2), PR_SET_PDEATHSIG). What changes its
+ * credentials, such as a user namespace, takes that away again, so that it comes before this.
+ */
+export const endingWithParent = ({ program, args }: Pick<Start, "program" | "args">) => ({
+  program: "setpriv",
+  args: ["--pdeathsig", "KILL", "--", program, ...args],
+});
+
+/**
  * Starts a program in the lab's directory, with its output in logs/. It gets no environment but PATH: what the user has set (proxies, KUBECONFIG) is not for it.
  *
  * @param detached whether it outlives this process, and does not hear the terminal's Ctrl-C

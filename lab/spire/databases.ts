@@ -21,8 +21,10 @@ export const databases = { postgres: startPostgres, mysql: startMariadb } as con
 
 /** Neither runs as root. */
 export const nobody = 65534;
+// Ends with the process that starts it: here, since the change of the user takes away what was set before.
+const bound = ["--pdeathsig", "KILL"];
 export const asNobody = (program: string, ...args: readonly string[]) =>
-  ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", program, ...args] as const;
+  ["setpriv", ...bound, `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", program, ...args] as const;
 
 /** Where Debian has PostgreSQL's programs. */
 export function postgresPrograms(): string {

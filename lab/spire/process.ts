@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { endingWithParent } from "../processes";
 import { until } from "../until";
 
 /** A program that runs beside the tests. */
@@ -18,7 +19,7 @@ const running = new Set<number>();
 process.on("exit", () => running.forEach((pid) => kill(pid, "SIGKILL")));
 
 /**
- * Starts a program.
+ * Starts a program, which ends with this process.
  *
  * @param name names its log, `<directory>/<name>.log`, which is continued where it is there
  * @throws where it cannot be started
@@ -30,7 +31,8 @@ export async function startProcess(
 ): Promise<Process> {
   const file = join(directory, `${name}.log`);
   const output = openSync(file, "a");
-  const child = spawn(program, args, {
+  const bound = endingWithParent({ program, args });
+  const child = spawn(bound.program, bound.args, {
     cwd: directory,
     env: { ...process.env, ...env },
     stdio: ["ignore", output, output],
