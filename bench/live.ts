@@ -1,13 +1,12 @@
-// Measures previews and updates by the real engine on a real API server, beside kubectl with the same objects: `npm run bench:live -- [--rounds N] [--out FILE]`.
-// Prints Markdown tables.
+// Measures previews and updates by the real engine on a real API server, beside kubectl with the same objects: `npm run bench:live -- [--rounds N] [--sizes N,N...] [--out FILE]`.
+// Prints Markdown tables of medians. `--sizes 10,100,1000,10000` takes hours more.
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../components/config/load";
 import type { StackConfig } from "../components/config/schema";
 import { readStackFile } from "../components/config/stackFile";
-import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
-import { plan } from "../components/plan";
+import type { KubernetesObject } from "../components/kubernetes";
 import { startControlPlane, type ControlPlane } from "../lab/controlPlane";
 import { LabNode } from "../lab/spire/node";
 import { runProgram } from "../lab/spire/process";
@@ -15,45 +14,19 @@ import { Spire } from "../lab/spire/spire";
 import { until } from "../lab/until";
 import { buildTool } from "../tools/go";
 import { LabStack } from "../test/lab/engine/stack";
+import {
+  applyByKubectl,
+  diffByKubectl,
+  measure,
+  measureOff,
+  namespacesOf,
+  objectsOf,
+  type Measured,
+} from "./liveSteps";
 import { machine, median, readOptions, table, time } from "./report";
 import { writeProject } from "./stackFile";
 
-const { rounds, out } = readOptions("bench:live", "3");
-const sizes = [10, 100, 1000];
-
-/** Milliseconds of each thing that was measured, in each round. */
-type Measured = Map<string, number[]>;
-
-async function measure(measured: Measured, name: string, action: () => unknown): Promise<void> {
-  process.stderr.write(`${name}\n`);
-  const start = performance.now();
-  await action();
-  measured.set(name, [...(measured.get(name) ?? []), performance.now() - start]);
-}
-
-/** The objects of an update, as `render` writes them, and a cluster's namespaces for them. */
-const objectsOf = (config: StackConfig) => manifestsOf(plan(config, {}).components);
-const namespacesOf = (config: StackConfig) => Object.keys(config.rollout.phases);
-
-/** What `render` says to do with its files, where there is no Pulumi. */
-function applyByKubectl(plane: ControlPlane, objects: readonly KubernetesObject[]): void {
-  const isFirst = ({ kind }: KubernetesObject) => kind === "CustomResourceDefinition" || kind === "Namespace";
-  const text = (some: readonly KubernetesObject[]) => some.map((object) => JSON.stringify(object)).join("\n---\n");
-  const apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=zero-trust", "--filename=-"];
-  plane.kubectl(apply, text(objects.filter(isFirst)));
-  plane.kubectl(["wait", "--for=condition=Established", "crd", "--all"]);
-  plane.kubectl(apply, text(objects.filter((object) => !isFirst(object))));
-  for (const workload of ["statefulset/spire-server", "daemonset/spire-agent"])
-    plane.kubectl(["rollout", "status", workload, "--namespace=spire", "--timeout=60s"]);
-}
-
-/** Whatever there is between the files and the cluster; nothing, since they are what is there. */
-function diffByKubectl(plane: ControlPlane, objects: readonly KubernetesObject[]): void {
-  plane.kubectl(
-    ["diff", "--server-side", "--force-conflicts", "--field-manager=zero-trust", "--filename=-"],
-    objects.map((object) => JSON.stringify(object)).join("\n---\n"),
-  );
-}
+const { rounds, out, sizes } = readOptions("bench:live", "5", "10,100,1000");
 
 const up = ["up", "--yes", "--stack", "apps"];
 
@@ -66,7 +39,8 @@ async function round(first: Measured, same: Measured, flag: Measured): Promise<v
     stack.giveTo("apps");
     await measure(first, "`pulumi preview --stack apps`", () => project.must(["preview", "--stack", "apps"]));
     await measure(first, "`pulumi up --stack apps`, its preview included", () => project.must(up));
-    const objects = objectsOf(loadConfig(readStackFile(project.directory, "apps"), "apps"));
+    const config = loadConfig(readStackFile(project.directory, "apps"), "apps");
+    const objects = objectsOf(config);
 
     await measure(same, "`pulumi preview --stack apps`", () => project.must(["preview", "--stack", "apps"]));
     await measure(same, "`kubectl diff --server-side`", () => diffByKubectl(plane, objects));
@@ -75,8 +49,7 @@ async function round(first: Measured, same: Measured, flag: Measured): Promise<v
 
     stack.rollCilium();
     stack.up();
-    stack.set("auth", "false");
-    await measure(flag, "`pulumi up --stack apps`, its preview included", () => project.must(up));
+    await measureOff(flag, stack, "apps", config.cluster);
     stack.rollCilium();
     stack.turnOn();
     stack.set("auth", "false");
@@ -108,48 +81,71 @@ async function firstIdentity(plane: ControlPlane, objects: readonly KubernetesOb
 }
 
 /** The same by kubectl, on a cluster of its own. */
-async function roundOfKubectl(first: Measured): Promise<void> {
+async function measureFirstApply(measured: Measured, name: string, config: StackConfig): Promise<void> {
   const plane = await startControlPlane({ controllers: true, nodes: 2 });
   try {
-    const config = loadConfig(readStackFile(".", "apps"), "apps");
     for (const namespace of namespacesOf(config)) plane.kubectl(["create", "namespace", namespace]);
-    await measure(first, "`kubectl apply --server-side`, until SPIRE's pods are ready", () =>
-      applyByKubectl(plane, objectsOf(config)),
-    );
+    await measure(measured, name, () => applyByKubectl(plane, objectsOf(config)));
   } finally {
     await plane.stop();
   }
 }
 
-async function growth(): Promise<string> {
-  const rows: string[][] = [];
-  for (const size of sizes) {
-    const measured: Measured = new Map();
-    const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bench-"));
-    writeProject(scratch, size);
-    const stack = await LabStack.start();
-    try {
-      const { project, plane } = stack;
-      for (const file of ["Pulumi.bench.yaml", "access.bench.yaml"])
-        copyFileSync(join(scratch, file), join(project.directory, file));
-      stack.make("bench");
-      stack.set("cluster.context", "apps", "bench");
-      const { directory } = project;
-      const config = loadConfig(readStackFile(directory, "bench"), "bench", { directory });
-      for (const namespace of namespacesOf(config)) plane.kubectl(["create", "namespace", namespace]);
-      const run = (...args: string[]) => project.must([...args, "--stack", "bench"]);
-      process.stderr.write(`${size} intents\n`);
-      await measure(measured, "preview", () => run("preview"));
-      await measure(measured, "first up", () => run("up", "--yes", "--skip-preview"));
-      await measure(measured, "second up", () => run("up", "--yes", "--skip-preview"));
-      await measure(measured, "kubectl apply", () => applyByKubectl(plane, objectsOf(config)));
-    } finally {
-      await stack.stop();
-      rmSync(scratch, { recursive: true });
+/** How a stack grows: a cluster of its own in each round, and another one for kubectl. */
+async function growthOf(size: number): Promise<Measured> {
+  const measured: Measured = new Map();
+  const scratch = mkdtempSync(join(tmpdir(), "zero-trust-bench-"));
+  writeProject(scratch, size);
+  // It takes hours, and its medians would tell no more.
+  const times = size > 1000 ? 1 : rounds;
+  try {
+    for (let i = 1; i <= times; i++) {
+      process.stderr.write(`${size} intents, round ${i} of ${times}\n`);
+      await roundOfGrowth(measured, scratch);
     }
-    rows.push([size.toLocaleString("en"), ...[...measured.values()].map(([ms = NaN]) => time(ms))]);
+  } finally {
+    rmSync(scratch, { recursive: true });
   }
-  return table(["intents", "preview", "first up", "second up", "`kubectl apply` of the same, after it"], rows);
+  return measured;
+}
+
+async function roundOfGrowth(measured: Measured, scratch: string): Promise<void> {
+  const stack = await LabStack.start();
+  try {
+    const { project, plane } = stack;
+    for (const file of ["Pulumi.bench.yaml", "access.bench.yaml"])
+      copyFileSync(join(scratch, file), join(project.directory, file));
+    stack.make("bench");
+    stack.set("cluster.context", "apps", "bench");
+    const { directory } = project;
+    const config = loadConfig(readStackFile(directory, "bench"), "bench", { directory });
+    const objects = objectsOf(config);
+    for (const namespace of namespacesOf(config)) plane.kubectl(["create", "namespace", namespace]);
+    const run = (...args: string[]) => project.must([...args, "--stack", "bench"]);
+    const update = () => run("up", "--yes", "--skip-preview");
+    await measure(measured, "first preview", () => run("preview"));
+    await measure(measured, "first up", update);
+    await measureFirstApply(measured, "first `kubectl apply`", config);
+    await measure(measured, "unchanged preview", () => run("preview"));
+    await measure(measured, "`kubectl diff`", () => diffByKubectl(plane, objects));
+    await measure(measured, "unchanged up", update);
+    await measure(measured, "`kubectl apply` of the same", () => applyByKubectl(plane, objects));
+    stack.rollCilium();
+    update();
+    await measureOff(measured, stack, "bench", config.cluster);
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function growth(): Promise<string> {
+  const columns: [number, Measured][] = [];
+  for (const size of sizes) columns.push([size, await growthOf(size)]);
+  const names = [...(columns[0]?.[1].keys() ?? [])];
+  return table(
+    ["intents", ...columns.map(([size]) => size.toLocaleString("en"))],
+    names.map((name) => [name, ...columns.map(([, measured]) => time(median(measured.get(name) ?? [])))]),
+  );
 }
 
 /** Each beside the first: above 1, the first is ahead. */
@@ -169,7 +165,8 @@ async function main(): Promise<void> {
   for (let i = 1; i <= rounds; i++) {
     process.stderr.write(`round ${i} of ${rounds}\n`);
     await round(first, same, flag);
-    await roundOfKubectl(first);
+    const apps = loadConfig(readStackFile(".", "apps"), "apps");
+    await measureFirstApply(first, "`kubectl apply --server-side`, until SPIRE's pods are ready", apps);
   }
   const sections = [
     `## Machine\n\n${machine()}\n`,

@@ -7,11 +7,12 @@ const namespaces = 50;
 
 /**
  * A stack as a large organisation has it: intents spread over namespaces in `require`, each on a workload of its own, with three callers from other
- * namespaces.
+ * namespaces. On a new cluster, in whose namespaces no pod runs yet, so that the guardrails let all of them go there at once.
  */
 export function stackOf(intents: number): Record<string, unknown> {
   const numbered = Array.from({ length: intents }, (_, i) => i);
   const namespaceOf = (i: number) => `team-${i % namespaces}`;
+  const all = [...new Set(numbered.map(namespaceOf))];
   return {
     auth: true,
     trustDomain: "bench.zt.internal",
@@ -22,7 +23,10 @@ export function stackOf(intents: number): Record<string, unknown> {
       kubernetes: "1.34",
       cilium: { version: "1.19.3", delivery: "flux" },
     },
-    rollout: { phases: Object.fromEntries(numbered.map((i) => [namespaceOf(i), "require"])) },
+    rollout: {
+      phases: Object.fromEntries(all.map((namespace) => [namespace, "require"])),
+      greenfield: all,
+    },
     access: numbered.map((i) => ({
       name: `service-${i}`,
       target: { namespace: namespaceOf(i), selector: { app: `service-${i}` } },

@@ -1,10 +1,19 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { stackOf } from "../../bench/stackFile";
+import { stackOf, writeProject } from "../../bench/stackFile";
 import { loadConfig } from "../../components/config/load";
-import { previousFor } from "../../components/origins";
+import { readStackFile } from "../../components/config/stackFile";
+import type { StackConfig } from "../../components/config/schema";
+import { previousFor, type Origin } from "../../components/origins";
 import { plan } from "../../components/plan";
 import { manifestsOf } from "../../components/kubernetes";
+import { factsOfPlan } from "../../policy/facts";
+import { judge, messagesOf } from "../../policy/guardrail";
+import { guardrails } from "../../policy/guardrails";
+import { configOf } from "../support/stacks";
 
 test("the benchmark's stack has one policy that demands authentication for each intent, so that it measures what it says", () => {
   fc.assert(
@@ -17,4 +26,43 @@ test("the benchmark's stack has one policy that demands authentication for each 
     }),
     { numRuns: 20 },
   );
+});
+
+/** What stops an update of a stack, from where it may be before it. */
+const stops = (name: string, config: StackConfig, origin: Origin) => {
+  const previous = previousFor(origin, { ...config, auth: true });
+  const facts = factsOfPlan({ name, peers: [], evidence: () => [] }, config, plan(config, previous), previous);
+  return judge(guardrails, facts).flatMap(({ guardrail, violations }) =>
+    messagesOf(
+      guardrail,
+      violations.filter(({ severity }) => severity === "mandatory"),
+    ),
+  );
+};
+
+/** The stack as the benchmarks write it and the program reads it. */
+function projectOf(intents: number): StackConfig {
+  const directory = mkdtempSync(join(tmpdir(), "zero-trust-test-"));
+  try {
+    writeProject(directory, intents);
+    return loadConfig(readStackFile(directory, "bench"), "bench", { directory });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test.each([1, 10, 100, 1000])(
+  "no guardrail stops the benchmark's stack of %i intents: new, on or turned off",
+  (intents) => {
+    const config = projectOf(intents);
+    expect(stops("bench", config, "new")).toEqual([]);
+    expect(stops("bench", config, "on")).toEqual([]);
+    expect(stops("bench", { ...config, auth: false }, "on")).toEqual([]);
+  },
+);
+
+test.each(["infra", "apps"])("no guardrail stops the stack %s, which benchmarks take as it is", (name) => {
+  const config = configOf(name);
+  expect(stops(name, config, "on")).toEqual([]);
+  expect(stops(name, { ...config, auth: false }, "on")).toEqual([]);
 });
