@@ -8,6 +8,7 @@ import {
   type PlannedObject,
   type PlannedRelease,
 } from "../components/kubernetes";
+import { written as kubernetesYaml } from "../components/config/kubernetesYaml";
 import type { RenderedStack } from "./renderStack";
 import { callerOf, leftOutNote, whatOf } from "./view";
 
@@ -176,5 +177,5 @@ function pathOf({ manifest, patch }: PlannedObject): string {
   return `1-objects/${rank < 0 ? order.length : rank}-${file}.yaml`;
 }
 
-// Kubernetes reads YAML 1.1, so words such as "on" must be quoted: js-yaml's compatible mode, its default up to version 4.
-export const yaml = (value: unknown): string => dump(value, { noRefs: true, lineWidth: -1 });
+/** YAML that kubectl, helm and Flux read as the value: words such as "on" are quoted. */
+export const yaml = (value: unknown): string => dump(value, { noRefs: true, lineWidth: -1, schema: kubernetesYaml });

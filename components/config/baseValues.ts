@@ -1,4 +1,5 @@
 import type { Conflict } from "./combinations";
+import { read as kubernetesYaml } from "./kubernetesYaml";
 import { readYamlFile } from "./yamlFile";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -7,7 +8,7 @@ type Values = Readonly<Record<string, unknown>>;
 const ours = [["authentication"], ["rollOutCiliumPods"], ["operator", "rollOutPods"]] as const;
 
 /**
- * Reads the file with all values of Cilium's chart but our own.
+ * Reads the file with all values of Cilium's chart but our own, as helm reads it.
  *
  * @param file relative to the directory; without one there is nothing to read, nor where there is no directory
  * @returns the values, or what is wrong with the file
@@ -21,7 +22,7 @@ export function readBaseValues(
     path: ["cluster", "cilium", "valuesFile"],
     hint: { allowed, example: file },
   });
-  const read = readYamlFile(file, directory);
+  const read = readYamlFile(file, directory, kubernetesYaml);
   if ("allowed" in read) return { conflicts: [conflict(read.allowed)] };
   const { content: values } = read;
   if (typeof values !== "object" || values === null || Array.isArray(values))
