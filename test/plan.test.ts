@@ -1,6 +1,10 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../components/config/load";
+import { nullsIn } from "../components/config/nulls";
+import { formatPath } from "../components/config/path";
 import type { StackConfig } from "../components/config/schema";
 import { describeObject } from "../components/kubernetes";
 import { plan, type Plan } from "../components/plan";
@@ -10,7 +14,7 @@ import { factsOfPlan } from "../policy/facts";
 import { judge } from "../policy/guardrail";
 import { guardrails } from "../policy/guardrails";
 import { stackValues } from "./support/arbitrary";
-import { configOf, helm } from "./support/stacks";
+import { configOf, helm, root } from "./support/stacks";
 
 const configs = stackValues.map((values) => loadConfig(values, "apps"));
 const withAuth = (config: StackConfig, auth: boolean): StackConfig => ({ ...config, auth });
@@ -33,6 +37,19 @@ describe("a plan", () => {
         expect(plan(config, previous)).toEqual(plan(config, previous));
       }),
     );
+  });
+
+  // Pulumi's provider would drop it, where kubectl and helm, which get what is rendered, would not.
+  test("has no field that is null in what it delivers", () => {
+    fc.assert(
+      fc.property(updates, ([config, previous]) => {
+        const { components } = plan(config, previous);
+        expect(nullsIn(components).map(formatPath)).toEqual([]);
+      }),
+    );
+    const golden = join(root, "test", "golden");
+    for (const file of readdirSync(golden).filter((name) => name.endsWith(".json")))
+      expect(nullsIn(JSON.parse(readFileSync(join(golden, file), "utf8"))).map(formatPath)).toEqual([]);
   });
 
   test("puts everything after what it needs, under names of its own", () => {

@@ -1,3 +1,4 @@
+import { withoutNulls } from "../config/nulls";
 import type { KubernetesObject, PlannedRelease } from "../kubernetes";
 import { owned } from "../kubernetes";
 import { component as label, type CertificatesArgs } from "./settings";
@@ -22,7 +23,7 @@ export function certManagerNamespace({ namespace }: CertificatesArgs): Kubernete
 export function certManagerValues({ values, issuers, approval }: CertificatesArgs): object {
   const gateways = Object.values(issuers).some(({ acme }) => acme?.solvers.some(({ gateway }) => gateway));
   return {
-    ...values,
+    ...withoutNulls(values),
     crds: { enabled: true, keep: true },
     ...(gateways ? { config: { ...(values["config"] as object | undefined), enableGatewayAPI: true } } : {}),
     ...(approval ? { disableAutoApproval: true } : {}),

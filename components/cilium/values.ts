@@ -1,4 +1,5 @@
 import type { CiliumConfig } from "../config/schema";
+import { withoutNulls } from "../config/nulls";
 import { forced, owned, type KubernetesObject } from "../kubernetes";
 import { bundledSpireValues, type BundledSettings, type InstallValues } from "./bundledSpire";
 
@@ -60,7 +61,7 @@ export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.
  * our own, everything else in the chart is as the base values have it.
  */
 export function ciliumValues({ enabled, spire, bundled, release }: CiliumAuthArgs): CiliumValues {
-  const base = release?.baseValues ?? {};
+  const base = withoutNulls(release?.baseValues ?? {});
   const install: InstallValues = bundled ? bundledSpireValues(bundled) : { enabled: false };
   return {
     ...base,

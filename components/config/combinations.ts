@@ -10,6 +10,7 @@ import { istioConflicts } from "../access/istioConflicts";
 import { servicesInVain } from "../access/waypointConflicts";
 import { linkerdConflicts } from "../access/linkerd";
 import { meshSpireConflicts } from "./meshSpireConflicts";
+import { nullConflicts } from "./nulls";
 import { phases, schema, type Intent, type StackConfig } from "./schema";
 import { identityConflicts } from "./identityConflicts";
 import { takenTwice } from "./takenTwice";
@@ -46,7 +47,7 @@ export function conflictsIn(config: PartialConfig): Conflict[] {
     ...foreignCallerConflicts(config),
     ...missingPhases(config),
     // With authentication off they do no harm that is not there already, and off must always work.
-    ...(config.auth === false ? [] : accessConflicts(config.access ?? [])),
+    ...(config.auth === false ? [] : [...accessConflicts(config.access ?? []), ...nullConflicts(config)]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { instead } from "../config/nulls";
 import { formatPath } from "../config/path";
 import { isObject, ownField } from "../objects";
 import { isOwnValue } from "./helmRelease";
@@ -82,6 +83,7 @@ export function ofAdoption(
           [
             `The ${what} has values that are not this stack's, and ${lost.length} of them would be lost:`,
             ...rows(lost),
+            ...(lost.some(({ from }) => from === null) ? [`  Each null ${instead} (cluster.cilium.chart)`] : []),
             `  Write what is to stay into ${given.file}, as helm get values cilium --namespace ${namespace} --output yaml has it, or take it out of the release first (docs/operating.md)`,
           ].join("\n"),
         ]),

@@ -1,6 +1,8 @@
 import { ciliumArgs } from "../args";
 import { ciliumValues, ownRelease } from "../cilium/values";
 import { few } from "../few";
+import { nullConflicts } from "../config/nulls";
+import { formatPath } from "../config/path";
 import type { StackConfig } from "../config/schema";
 import { csiDriver } from "../spire/csi";
 import { sayOnce, type Said } from "../sayOnce";
@@ -103,13 +105,14 @@ export function decideKnown(
   const asked = preview || mayTurnOff(config, state) ? { errors: [], notes: errors } : { errors, notes: [] };
   const running = Object.keys(known).length > 0 ? { pods: known } : {};
   const driver = ofOthersDriver(othersDriver, mayTurnOff(config, state));
+  const nulls = ofNulls(config, mayTurnOff(config, state));
   const inMesh = ofMesh(config, state, look, mesh);
   const marks = Object.keys(inMesh.namespaces).length > 0 ? { namespaces: inMesh.namespaces } : {};
   if (!config.cluster.cilium)
     return {
       previous: { ...record, ...running, ...marks },
-      errors: [...asked.errors, ...inMesh.errors, ...driver.errors],
-      notes: [...asked.notes, ...inMesh.notes, ...driver.notes],
+      errors: [...asked.errors, ...inMesh.errors, ...driver.errors, ...nulls.errors],
+      notes: [...asked.notes, ...inMesh.notes, ...driver.notes, ...nulls.notes],
     };
 
   // After an off Cilium may still run with what was delivered before, and be about to roll: only what follows a finished on counts as on.
@@ -133,10 +136,17 @@ export function decideKnown(
   const previous = { ...record, cilium, ...nodes, ...running, ...marks };
   return {
     previous,
-    errors: [...asked.errors, ...inMesh.errors, ...driver.errors, ...delivery.errors, ...adoption.errors],
+    errors: [
+      ...asked.errors,
+      ...inMesh.errors,
+      ...driver.errors,
+      ...nulls.errors,
+      ...delivery.errors,
+      ...adoption.errors,
+    ],
     notes: [
       ...[...notes, ...unknown, ...foreign, ...alerts, ...asked.notes, ...inMesh.notes, ...driver.notes],
-      ...[...delivery.notes, ...adoption.notes],
+      ...[...nulls.notes, ...delivery.notes, ...adoption.notes],
     ],
   };
 }
@@ -243,6 +253,12 @@ function ofOthersDriver(driver: OthersDriver | undefined, turnsOff: boolean): Pi
     `The CSIDriver ${csiDriver} is somebody else's (${driver.writtenBy}), and a node has one driver of that name: pods would get this SPIRE's socket instead. ` +
     "Leave out zero-trust:spire.csi, or take that driver away first (docs/spire.md).";
   return turnsOff ? { errors: [], notes: [error] } : { errors: [error], notes: [] };
+}
+
+/** What a stack with authentication on is refused for when its configuration is read: with it off nothing is read that stops the way off. */
+function ofNulls(config: StackConfig, turnsOff: boolean): Pick<Known, "errors" | "notes"> {
+  const problems = nullConflicts(config).map(({ path, hint }) => `zero-trust:${formatPath(path)}: ${hint.allowed}`);
+  return turnsOff ? { errors: [], notes: problems } : { errors: problems, notes: [] };
 }
 
 function ofRelease(config: StackConfig, release: LiveRelease | undefined, turnsOff: boolean) {

@@ -136,6 +136,15 @@ describe("a release that this stack has never delivered", () => {
     expect(error).not.toContain("s3cret");
   });
 
+  test("stops it for a null too, which takes a value of the chart's away and cannot be delivered", () => {
+    const { errors } = said(live([["updateStrategy", "rollingUpdate"], null]));
+    expect(errors).toEqual([
+      expect.stringMatching(
+        /dropped +updateStrategy\.rollingUpdate +null\n +Each null is dropped by Pulumi's Kubernetes provider/,
+      ),
+    ]);
+  });
+
   test("may be taken over where nothing is lost: what this program sets is said, and so is another chart", () => {
     const { errors, notes } = said({
       ...(live([["authentication"], { enabled: false, queueSize: 7 }]) as LiveRelease & { values: object }),

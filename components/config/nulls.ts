@@ -1,0 +1,52 @@
+import { isObject } from "../objects";
+import type { Conflict, PartialConfig } from "./combinations";
+import { formatPath, type Path } from "./path";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Where fields of a value are null. */
+export function nullsIn(value: unknown, path: Path = []): Path[] {
+  if (value === null && typeof path.at(-1) === "string") return [path];
+  const entries: [string | number, unknown][] = Array.isArray(value)
+    ? [...value.entries()]
+    : isObject(value)
+      ? Object.entries(value)
+      : [];
+  return entries.flatMap(([key, inner]) => nullsIn(inner, [...path, key]));
+}
+
+/** A release's values as they reach helm: Pulumi's Kubernetes provider drops each field that is null (provider/pkg/provider/helm_release.go). */
+export function withoutNulls(values: Values): Values {
+  return strip(values) as Values;
+}
+
+function strip(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(strip);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, strip(inner)]])),
+  );
+}
+
+/** Why a null is refused, and what to do: after what names it. */
+export const instead =
+  "is dropped by Pulumi's Kubernetes provider, so that the chart's own value would come back: write the value that is to be, or take the chart's out of a copy of the chart";
+
+/** Nulls in the values of releases that this program delivers: helm takes a null for "without the chart's own value", and would never see it. */
+export function nullConflicts({ baseValues, cluster, certificates }: PartialConfig): Conflict[] {
+  const { delivery, valuesFile: file = "" } = cluster?.cilium ?? {};
+  const ofCilium = delivery === "helm" ? nullsIn(baseValues) : [];
+  return [
+    ...ofCilium.map((path) => ({
+      path: ["cluster", "cilium", "valuesFile"],
+      hint: {
+        allowed: `a file without null: that of ${formatPath(path)} ${instead} (cluster.cilium.chart)`,
+        example: file,
+      },
+    })),
+    ...(certificates?.install === "external" ? [] : nullsIn(certificates?.values)).map((path) => ({
+      path: ["certificates", "values", ...path],
+      hint: { allowed: `no null: it ${instead} (certificates.chart)` },
+    })),
+  ];
+}
