@@ -51,19 +51,40 @@ async function reasonsAgainst(stack: string, cluster: Parameters<typeof askRules
   const state = recordedState(stack);
   const off = `pulumi config set auth false --stack ${stack} && pulumi up --stack ${stack}`;
   const on = state?.auth ? [`authentication is on; first: ${off}`] : [];
+  const before = [...on, ...deletedReleases(stack)];
   const rules = await askRules(cluster);
   if (!Array.isArray(rules))
-    return [...on, `nobody could say whether a policy demands authentication (${rules.because})`];
-  return [...on, ...rules.map((policy) => `${policy} demands authentication; remove its authentication block`)];
+    return [...before, `nobody could say whether a policy demands authentication (${rules.because})`];
+  return [...before, ...rules.map((policy) => `${policy} demands authentication; remove its authentication block`)];
 }
 
 function recordedState(stack: string) {
-  const { status, stdout, stderr, error } = spawnSync("pulumi", ["stack", "output", "--json", "--stack", stack], {
+  const { rollout } = recorded(["output", "--json", "--stack", stack]) as { rollout?: unknown };
+  return readState(rollout);
+}
+
+/** Helm releases that a destroy would uninstall: those that were imported are not retained before an update has had them. */
+function deletedReleases(stack: string): string[] {
+  const { deployment } = recorded(["export", "--stack", stack]) as {
+    deployment?: { resources?: readonly { urn: string; type: string; retainOnDelete?: boolean }[] };
+  };
+  return (deployment?.resources ?? [])
+    .filter(({ type, retainOnDelete }) => type === "kubernetes:helm.sh/v3:Release" && !retainOnDelete)
+    .map(
+      ({ urn }) =>
+        `${urn.split("::").at(-1) ?? urn} would be uninstalled, as no update has had it since it was imported; first: pulumi up --stack ${stack}`,
+    );
+}
+
+/** What `pulumi stack` prints as JSON. */
+function recorded(args: readonly string[]): unknown {
+  const { status, stdout, stderr, error } = spawnSync("pulumi", ["stack", ...args], {
     encoding: "utf8",
+    maxBuffer: 1 << 30,
   });
   if (error) throw error;
   if (status !== 0) throw new UsageError(stderr.trim());
-  return readState((JSON.parse(stdout) as { rollout?: unknown }).rollout);
+  return JSON.parse(stdout);
 }
 
 function readOptions(argv: string[]) {

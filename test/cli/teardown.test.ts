@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { bundleCommand, runCommand } from "../support/command";
@@ -9,13 +9,20 @@ const scratch = join(root, ".build", "test-teardown");
 const bundle = join(scratch, "teardown.js");
 let project: string;
 
-/** A `pulumi` that has recorded something, and notes what it is told. */
-function installPulumi(recorded: object): void {
-  const program = `#!/bin/sh\necho "$@" >> ${join(project, "calls")}\nif [ "$1" = stack ]; then echo '${JSON.stringify(recorded)}'; fi\n`;
+/** A `pulumi` that has recorded something, and notes what it is told to do. */
+function installPulumi(outputs: object, release: object = { retainOnDelete: true }): void {
+  const type = "kubernetes:helm.sh/v3:Release";
+  const urn = `urn:pulumi:apps::zero-trust::zero-trust:cilium:CiliumAuth$${type}::cilium-auth-release`;
+  const state = { deployment: { resources: [{ urn, type, ...release }] } };
+  const [output, exported] = [outputs, state].map((printed) => `echo '${JSON.stringify(printed)}'`);
+  const program = `#!/bin/sh\ncase "$1 $2" in\n"stack output") ${output} ;;\n"stack export") ${exported} ;;\n*) echo "$@" >> ${join(project, "calls")} ;;\nesac\n`;
   writeFileSync(join(project, "pulumi"), program);
   chmodSync(join(project, "pulumi"), 0o755);
 }
-const calls = () => readFileSync(join(project, "calls"), "utf8").split("\n").slice(1, -1);
+const calls = () => {
+  const file = join(project, "calls");
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+};
 const off = { rollout: { auth: false, trustDomain: "apps.zt.internal", phases: { orders: "allow" } } };
 
 const policies = (plural: string) => `/apis/cilium.io/v2/${plural}`;
@@ -79,6 +86,17 @@ describe("npm run teardown", () => {
     expect(await teardown(answers, "--stack", "apps", "--yes")).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(says) as string,
+    });
+    expect(calls()).toEqual([]);
+  });
+
+  test("leaves everything as it is while Cilium itself would be uninstalled: an imported release is retained from the next update on", async () => {
+    installPulumi(off, { protect: true });
+    expect(await teardown(answers, "--stack", "apps", "--yes")).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        /cilium-auth-release would be uninstalled.* first: pulumi up --stack apps/,
+      ) as string,
     });
     expect(calls()).toEqual([]);
   });
