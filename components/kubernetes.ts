@@ -42,6 +42,8 @@ export interface PlannedRelease {
     readonly chart: string;
     readonly repositoryOpts?: { readonly repo: string };
     readonly values: object;
+    /** Else the provider makes a null of each empty list, and takes nulls out of lists (mergeMaps in pulumi-kubernetes, provider/pkg/provider/helm_release.go). */
+    readonly allowNullValues: true;
     /** Revisions that helm keeps. */
     readonly maxHistory: number;
     /** Whether helm is done when the API server has everything, ready or not. */

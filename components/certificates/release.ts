@@ -54,6 +54,7 @@ export function certManagerRelease(
       version: `v${version}`,
       chart: chart ?? defaultChart,
       values: certManagerValues(args),
+      allowNullValues: true,
       maxHistory: 10,
       skipAwait: false,
     },

@@ -30,6 +30,7 @@ export function ciliumRelease(component: string, args: CiliumAuthArgs): PlannedR
         ? { chart: ciliumChart.name, repositoryOpts: { repo: ciliumChart.repository } }
         : { chart }),
       values: ciliumValues(args),
+      allowNullValues: true,
       maxHistory: 10,
       // A helm that is killed while it waits leaves the release locked: untilRolled waits instead.
       skipAwait: true,

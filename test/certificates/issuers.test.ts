@@ -144,6 +144,7 @@ describe("cert-manager itself", () => {
         version: "v1.21.2",
         chart: "oci://quay.io/jetstack/charts/cert-manager",
         values: { crds: { enabled: true, keep: true }, config: { enableGatewayAPI: true } },
+        allowNullValues: true,
         maxHistory: 10,
         skipAwait: false,
       },

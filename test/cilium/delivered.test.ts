@@ -34,20 +34,25 @@ function configWith(values: object, auth: boolean) {
 }
 
 /**
- * What helm gets of a Release's values, by the SDK's own way onto the wire and then the provider's (provider/pkg/provider/helm_release.go, with `allowNullValues`): it reads
- * and writes properties with SkipNulls, which leaves lists alone.
+ * What helm gets of a Release's values: by the SDK's own way onto the wire, and then the provider's (provider/pkg/provider/helm_release.go). It reads and writes properties with
+ * SkipNulls, which leaves lists alone; without `allowNullValues` excludeNulls does not, and makes nulls of empty ones.
  */
-async function delivered(values: object): Promise<unknown> {
-  const sent = Struct.fromJavaScript(
-    (await serializeProperties("", { values })) as Parameters<typeof Struct.fromJavaScript>[0],
-  );
-  return skipNulls(Struct.deserializeBinary(sent.serializeBinary()).toJavaScript()["values"]);
+async function delivered({ values, allowNullValues }: { values: object; allowNullValues?: boolean }): Promise<unknown> {
+  const sent = (await serializeProperties("", { values })) as Parameters<typeof Struct.fromJavaScript>[0];
+  const bytes = Struct.fromJavaScript(sent).serializeBinary();
+  const received = skipNulls(Struct.deserializeBinary(bytes).toJavaScript()["values"]);
+  return allowNullValues ? received : excludeNulls(received);
 }
+const mapFields = (fields: object, change: (value: unknown) => unknown) =>
+  Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => (value === null ? [] : [[key, change(value)]])));
 function skipNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(skipNulls);
-  if (!isObject(value)) return value;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(entries.map(([key, inner]) => [key, skipNulls(inner)]));
+  return isObject(value) ? mapFields(value, skipNulls) : value;
+}
+function excludeNulls(value: unknown): unknown {
+  if (!Array.isArray(value)) return isObject(value) ? mapFields(value, excludeNulls) : value;
+  const items = value.filter((item) => item !== null).map(excludeNulls);
+  return items.length > 0 ? items : null;
 }
 
 // No chart has such a key, and JavaScript none that is an object's own.
@@ -86,7 +91,7 @@ describe("what is delivered by helm", () => {
           const { args } =
             planned.components.find(({ release }) => release?.args.name === name)?.release ?? expect.fail();
           const { content } = files.find(({ path }) => path === file) ?? expect.fail();
-          expect(await delivered(args.values)).toEqual(load(content, { schema: read }));
+          expect(await delivered(args)).toEqual(load(content, { schema: read }));
         }
       }),
     );
