@@ -42,7 +42,7 @@ export interface PlannedRelease {
     readonly chart: string;
     readonly repositoryOpts?: { readonly repo: string };
     readonly values: object;
-    /** Else the provider makes a null of each empty list, and takes nulls out of lists (mergeMaps in pulumi-kubernetes, provider/pkg/provider/helm_release.go). */
+    /** Else the provider drops each empty list, so that the chart's own comes back, and takes nulls out of lists (mergeMaps in pulumi-kubernetes, provider/pkg/provider/helm_release.go). */
     readonly allowNullValues: true;
     /** Revisions that helm keeps. */
     readonly maxHistory: number;

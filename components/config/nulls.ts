@@ -1,3 +1,4 @@
+import { some } from "../few";
 import { isObject } from "../objects";
 import type { Conflict, PartialConfig } from "./combinations";
 import { formatPath, type Path } from "./path";
@@ -28,23 +29,28 @@ function strip(value: unknown): unknown {
   );
 }
 
-/** Why a null is refused, and what to do: after what names it. */
+/** What becomes of a null, and what to write: after what names it. */
 export const instead =
-  "is dropped by Pulumi's Kubernetes provider, so that the chart's own value would come back: write the value that is to be, or take the chart's out of a copy of the chart";
+  "is dropped by Pulumi's Kubernetes provider, so that the chart's own value would come back: write the value that is to be, nothing where the chart has none of its own, or take the chart's out of a copy of the chart";
 
-/** Nulls in the values of releases that this program delivers: helm takes a null for "without the chart's own value", and would never see it. */
+/** Nulls in the values of releases that this program delivers: helm takes one for "without the chart's own value", and would never see it. */
 export function nullConflicts({ baseValues, cluster, certificates }: PartialConfig): Conflict[] {
   const { delivery, valuesFile: file = "" } = cluster?.cilium ?? {};
-  const ofCilium = delivery === "helm" ? nullsIn(baseValues) : [];
+  const ofCilium = delivery === "helm" ? nullsIn(baseValues).map(formatPath) : [];
+  const ofCertManager = certificates?.install === "external" ? [] : nullsIn(certificates?.values);
   return [
-    ...ofCilium.map((path) => ({
-      path: ["cluster", "cilium", "valuesFile"],
-      hint: {
-        allowed: `a file without null: that of ${formatPath(path)} ${instead} (cluster.cilium.chart)`,
-        example: file,
-      },
-    })),
-    ...(certificates?.install === "external" ? [] : nullsIn(certificates?.values)).map((path) => ({
+    ...(ofCilium.length === 0
+      ? []
+      : [
+          {
+            path: ["cluster", "cilium", "valuesFile"],
+            hint: {
+              allowed: `a file without null, as in ${some(ofCilium)}: it ${instead} (cluster.cilium.chart)`,
+              example: file,
+            },
+          },
+        ]),
+    ...ofCertManager.map((path) => ({
       path: ["certificates", "values", ...path],
       hint: { allowed: `no null: it ${instead} (certificates.chart)` },
     })),
