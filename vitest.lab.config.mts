@@ -30,6 +30,7 @@ const slow = [
     "health",
     "incident",
     "organization",
+    "release",
     "rights",
     "spire",
   ].map((name) => `engine/${name}`),
