@@ -1,4 +1,4 @@
-import { some } from "../few";
+import { few } from "../few";
 import { isObject } from "../objects";
 import type { Conflict, PartialConfig } from "./combinations";
 import { formatPath, type Path } from "./path";
@@ -45,7 +45,7 @@ export function nullConflicts({ baseValues, cluster, certificates }: PartialConf
           {
             path: ["cluster", "cilium", "valuesFile"],
             hint: {
-              allowed: `a file without null, as in ${some(ofCilium)}: it ${instead} (cluster.cilium.chart)`,
+              allowed: `a file without null, as in ${few(ofCilium)}: it ${instead} (cluster.cilium.chart)`,
               example: file,
             },
           },
