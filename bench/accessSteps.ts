@@ -1,6 +1,6 @@
 // What intents cost by themselves: run in a process of its own for each measurement, `node .build/bench/accessSteps.js DIRECTORY`, so that nothing is warm. Prints
 // milliseconds by step, as JSON.
-import { ciliumAuthPolicyObjects, denyAllObjects } from "../components/access/cilium";
+import { ciliumAuthPolicyObjects } from "../components/access/cilium";
 import { decide, type Call } from "../components/access/decide";
 import { difference } from "../components/access/difference";
 import { istioAuthPolicyObjects } from "../components/access/istio";
@@ -31,7 +31,7 @@ const perNamespace =
 
 timed(
   "compiled to Cilium's policies",
-  perNamespace((args) => [ciliumAuthPolicyObjects("x", args), denyAllObjects("x", args)]),
+  perNamespace((args) => ciliumAuthPolicyObjects("x", args)),
 );
 timed(
   "compiled to Istio's",

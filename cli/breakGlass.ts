@@ -23,12 +23,11 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     `${helmUpgrade(config.cluster)} --reuse-values ` +
     "--set authentication.enabled=false --set authentication.mutual.spire.enabled=false --set rollOutCiliumPods=true --set operator.rollOutPods=true";
   const agents = `${kubectl} --namespace ${cilium.namespace} --request-timeout 10s`;
-  const policies = manifestsOf(plan.components.filter(({ kind }) => kind === "CiliumAuthPolicy"));
   return [
     `# Turns authentication off on ${name} without Pulumi. Run the steps in order; each may be run again.`,
     "",
-    "# 1. The policies stop demanding authentication. Who may call whom stays as it is.",
-    ...policies.map((policy) => `${kubectl} ${relax(policy)}`),
+    "# 1. The policies stop demanding authentication. Who may call whom stays as it is. Again where it says that a policy has been modified meanwhile.",
+    relax(kubectl),
     "",
     "# 2. No rule may be left that demands it, ours or not. This prints the policies that have one; remove the authentication block of each.",
     `${kubectl} get ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies --all-namespaces --output '${modes}' | grep -w required`,
@@ -114,11 +113,18 @@ const modes = `jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadat
   .map((rules) => ` {.${rules}[*].authentication.mode}`)
   .join("")}{"\\n"}{end}`;
 
-/** A merge patch replaces the list of rules, so that nothing of the old one stays, and needs no knowledge of what is there. */
-function relax({ metadata, spec }: KubernetesObject): string {
-  const { ingress } = spec as { ingress: unknown };
-  return patch("ciliumnetworkpolicy", metadata, { spec: { ingress } });
-}
+/**
+ * Takes the demand out of this program's policies as they are in the cluster: whatever this version or an earlier one made of the intents, and of whichever stack file. A
+ * pipe, since the rules of a namespace may be longer than an argument of a command may be. kubectl writes the keys of a rule in the order of the alphabet, so that there is another
+ * after the block.
+ */
+const relax = (kubectl: string) =>
+  [
+    `${kubectl} get ciliumnetworkpolicies --all-namespaces --selector app.kubernetes.io/managed-by=zero-trust --output json`,
+    "tr -d '\\n'",
+    `sed -E ${quoted('s/"authentication": *\\{ *"mode": *"required" *\\}, *//g')}`,
+    `${kubectl} replace --filename -`,
+  ].join(" | ");
 
 function patchValues(manifests: readonly KubernetesObject[]): string {
   const values = manifests.find(({ metadata }) => metadata.name === valuesConfigMap.name);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { admittingPolicy } from "../components/access/cilium";
 import type { Call, Peer } from "../components/access/decide";
 import { explain, type Explanation } from "../components/access/explain";
 import { ztunnelNote } from "../components/access/mesh";
@@ -37,6 +38,13 @@ function main(argv: string[]): number {
   const explained = explain(intents, phases, call, meshOf(config), {
     source: config.accessFile,
     waypoint: config.mesh?.istio?.mode === "ambient" ? config.mesh.istio.waypoint : undefined,
+    policyOf: (intent) => {
+      const { name, description } = admittingPolicy(
+        intents.filter(({ target }) => target.namespace === intent.target.namespace),
+        intent,
+      );
+      return `${name} (${description})`;
+    },
   });
   const explanation = config.mesh?.ztunnel ? { ...explained, notes: [...explained.notes, ztunnelNote] } : explained;
   if (options.json) print(JSON.stringify({ stack, call, ...explanation }, null, 2));

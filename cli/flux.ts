@@ -178,7 +178,7 @@ function policiesStep(folders: readonly Folder[]): Step {
     .flatMap(({ objects }) => objects.filter((object) => object.kind === kind));
   const valid = "status.conditions.exists(c, c.type == 'Valid' && c.status == 'True')";
   const relaxed =
-    "(!has(spec.ingress) || spec.ingress.all(r, !has(r.authentication) || r.authentication.mode != 'required'))";
+    "specs.all(s, !has(s.ingress) || s.ingress.all(r, !has(r.authentication) || r.authentication.mode != 'required'))";
   return {
     name: "policies",
     folder: withFlag("policies", flagVariable),

@@ -2,6 +2,7 @@ import type { AccessState } from "./access/difference";
 import { accessOf, type Access } from "./access/graph";
 import { ztunnelNote } from "./access/mesh";
 import { meshNotes } from "./access/meshNotes";
+import { formFor, formNotes } from "./access/policyForm";
 import { waypointNotes } from "./access/waypointNotes";
 import { ciliumArgs } from "./args";
 import { linkerdValues, signerOf } from "./certificates/linkerd";
@@ -66,7 +67,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
   const phases = phaseChanges(config, previous);
   const intents = groupBy(config.access, ({ target }) => target.namespace);
   const policies = phases.flatMap(({ namespace, to }) =>
-    accessComponents(config, namespace, to, intents.get(namespace) ?? []),
+    accessComponents(config, namespace, to, intents.get(namespace) ?? [], formFor(config, previous, namespace)),
   );
   const marked = markedNamespaces(config, previous, phases);
   const components = config.cluster.cilium
@@ -104,6 +105,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     phases,
     notes: [
       ...(config.spire.install === "bundled" ? [bundledSpireNote] : []),
+      ...(config.cluster.cilium && !config.mesh ? formNotes(config, previous, Object.keys(config.rollout.phases)) : []),
       ...peerNotes(config, federation, previous),
       ...(config.mesh?.ztunnel ? [ztunnelNote] : []),
       ...meshNotes(config, previous, phases),

@@ -2,6 +2,7 @@ import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs, typ
 import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "./access/istio";
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "./access/linkerd";
 import { meshMarks, meshNamespaceObjects, type MeshNamespacesArgs } from "./access/meshMarks";
+import type { LivePolicies } from "./access/policyForm";
 import { tellable } from "./access/tellable";
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import { certificateObjects } from "./certificates/objects";
@@ -62,12 +63,17 @@ export function ciliumComponent(config: StackConfig, after: readonly string[]): 
   return { kind: "CiliumAuth", name, args, objects, after, ...(release ? { release } : {}) };
 }
 
-/** The allow rules of one namespace and, from `allow` on, the default deny that needs them: with Cilium a component of its own. */
+/**
+ * The allow rules of one namespace and, from `allow` on, its default deny.
+ *
+ * @param live of Cilium's, how they are cut
+ */
 export function accessComponents(
   { auth, mesh, trustDomain }: StackConfig,
   namespace: string,
   phase: Phase,
   configured: readonly Intent[],
+  live: LivePolicies,
 ): PlannedComponent[] {
   if (phase === "off" || mesh?.ztunnel) return [];
   const intents = auth ? configured : tellable(configured, mesh);
@@ -82,10 +88,11 @@ export function accessComponents(
     const args = { namespace, phase, intents };
     return [{ kind: "LinkerdAuthPolicy", name, args, objects: linkerdAuthPolicyObjects(name, args), after: [] }];
   }
-  const args = { namespace, phase, intents };
+  const { form, parts } = live;
+  const args = { namespace, phase, intents, ...(parts > 1 ? { parts } : {}), ...(form === "whole" ? {} : { form }) };
   const objects = ciliumAuthPolicyObjects(name, args);
   const allow: PlannedComponent = { kind: "CiliumAuthPolicy", name, args, objects, after: [] };
-  if (phase === "observe") return [allow];
+  if (phase === "observe" || form === "whole" || form === "leaving") return [allow];
 
   const denyName = `deny-all-${namespace}`;
   const denyArgs = { namespace };

@@ -124,7 +124,7 @@ describe("a plan", () => {
         const update = plan(withAuth(config, true), previous);
         const spire = config.spire.install === "external" ? [] : ["spire"];
         if (!installsCilium(config, previous)) expect(componentsOf(update, "CiliumAuth")[0]?.after).toEqual(spire);
-        for (const { after } of [...componentsOf(update, "CiliumAuthPolicy"), ...componentsOf(update, "DenyAll")])
+        for (const { after } of componentsOf(update, "CiliumAuthPolicy"))
           expect(after).toEqual(expect.arrayContaining([...spire, "cilium-auth"]));
       }),
     );
@@ -164,16 +164,17 @@ describe("a plan", () => {
     );
   });
 
-  test("closes a namespace only after its allow rules, and only from allow on", () => {
+  test("closes a namespace from allow on, and in the object that has its allow rules", () => {
     fc.assert(
       fc.property(updates, ([config, previous]) => {
         const update = plan(config, previous);
-        const closed = componentsOf(update, "DenyAll");
-        for (const { name, after } of closed) expect(after).toContain(name.replace("deny-all-", "access-"));
-        const expected = update.phases
-          .filter(({ to }) => to === "allow" || to === "require")
-          .map(({ namespace }) => namespace);
-        expect(closed.map(({ name }) => name)).toEqual(expected.map((namespace) => `deny-all-${namespace}`));
+        const policies = manifests(update).filter(({ metadata }) => metadata.name === "zero-trust");
+        const closed = policies.filter(({ specs }) =>
+          JSON.stringify(specs).endsWith('"endpointSelector":{},"ingress":[{}]}]'),
+        );
+        const expected = update.phases.filter(({ to }) => to === "allow" || to === "require");
+        expect(closed.map(({ metadata }) => metadata.namespace)).toEqual(expected.map(({ namespace }) => namespace));
+        expect(componentsOf(update, "DenyAll")).toEqual([]);
       }),
     );
   });

@@ -4,7 +4,7 @@ import { types } from "../types";
 import { denyAllObjects, type DenyAllArgs } from "./cilium";
 
 /**
- * Closes a namespace to every caller that no allow rule admits. It comes after the allow rules, or it cuts off those whom they would admit.
+ * Closes a namespace to every caller that no allow rule admits, as earlier versions did: CiliumAuthPolicy has the default deny now. It comes after the allow rules, or it cuts off those whom they would admit.
  *
  * @example
  * new DenyAll("deny-all-orders", { namespace: "orders" }, { provider, dependsOn: policy });

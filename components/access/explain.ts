@@ -13,7 +13,7 @@ export interface Rule {
   readonly place: string;
   /** Its callers that the peer is one of. */
   readonly callers: readonly string[];
-  /** What enforces it in the cluster, as `CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e`; with a waypoint what does there, and at the pods. */
+  /** What enforces it in the cluster, as `CiliumNetworkPolicy orders/zero-trust (Who may call orders/api on port 8080)`; with a waypoint what does there, and at the pods. */
   readonly object: string;
 }
 
@@ -37,13 +37,22 @@ export type Mesh = "cilium" | "istio" | "linkerd";
  *
  * @param options.source what the list of the intents is called: the key, or the file that has them
  * @param options.waypoint the Gateway in Istio's ambient mode, where there is one
+ * @param options.policyOf the CiliumNetworkPolicy that has an intent, and where in it
  */
 export function explain(
   intents: readonly Intent[],
   phases: Readonly<Record<string, Phase>>,
   call: Call,
   mesh: Mesh,
-  { source = "access", waypoint }: { source?: string | undefined; waypoint?: string | undefined } = {},
+  {
+    source = "access",
+    waypoint,
+    policyOf = () => "zero-trust",
+  }: {
+    source?: string | undefined;
+    waypoint?: string | undefined;
+    policyOf?: (intent: Intent) => string;
+  } = {},
 ): Explanation {
   const { namespace } = call.to;
   const phase = phases[namespace] ?? "off";
@@ -61,6 +70,7 @@ export function explain(
   const hasWaypoint = (intent: Intent) =>
     waypoint !== undefined && intents.some((other) => other.target.service && isSameTarget(other, intent));
   const objectsOf = (intent: Intent, callers: readonly Caller[]) => {
+    if (mesh === "cilium") return [policyOf(intent)];
     const name = targetName(intent);
     if (!hasWaypoint(intent)) return [name];
     // A network has no certificate, so it never comes by the waypoint; who may do something alone comes no other way.
@@ -110,7 +120,7 @@ export function explain(
 const kinds = { cilium: "CiliumNetworkPolicy", istio: "AuthorizationPolicy", linkerd: "Server" } as const;
 /** @param waypoint whether there is one in front of the called pods */
 const denials = (namespace: string, waypoint: boolean) => ({
-  cilium: `no intent admits it, and CiliumNetworkPolicy ${namespace}/zero-trust-deny-all denies everybody else`,
+  cilium: `no intent admits it, and CiliumNetworkPolicy ${namespace}/zero-trust denies everybody else`,
   istio: `no intent admits it, and AuthorizationPolicy ${namespace}/zero-trust-default denies everybody else${waypoint ? ", at the waypoint zero-trust-waypoint-default" : ""}`,
   linkerd: `no intent admits it, and the Servers of ${namespace} deny everybody else on their ports; on others Linkerd's default policy decides`,
 });

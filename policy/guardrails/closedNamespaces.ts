@@ -9,7 +9,7 @@ export const closedNamespaces: Guardrail = {
   prevents:
     "Pods that anybody may call: without a default deny for the whole namespace, a pod that no allow rule selects is open, and with enableDefaultDeny false no rule closes it (cilium Documentation/security/policy/intro.rst).",
   remediation:
-    "Keep the component DenyAll of the namespace: endpointSelector {}, ingress: [{}], without enableDefaultDeny.",
+    "Keep the last specification of the namespace's policy zero-trust: endpointSelector {}, ingress: [{}], without enableDefaultDeny.",
   blocksOff: false,
   reads: isCiliumPolicy,
   checkStack: (facts) =>
@@ -18,6 +18,6 @@ export const closedNamespaces: Guardrail = {
       .map(({ namespace }) => ({
         where: `zero-trust:rollout.phases.${namespace}`,
         namespace,
-        message: `closes ${namespace}, where no policy denies by default; keep its policy zero-trust-deny-all as it is made`,
+        message: `closes ${namespace}, where no policy denies by default; keep its policy zero-trust as it is made`,
       })),
 };

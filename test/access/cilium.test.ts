@@ -1,17 +1,24 @@
 import fc from "fast-check";
 import { dump, load } from "js-yaml";
 import { describe, expect, test } from "vitest";
-import { ciliumAuthPolicyObjects, denyAllObjects, type CiliumAuthPolicyArgs } from "../../components/access/cilium";
+import { ciliumAuthPolicyObjects, type CiliumAuthPolicyArgs } from "../../components/access/cilium";
+import { targetName } from "../../components/access/targets";
 import { loadConfig } from "../../components/config/load";
 import type { Intent } from "../../components/config/schema";
 import { stackValues } from "../support/arbitrary";
 import { schemaErrors } from "../support/schema";
 import { intent } from "../support/intents";
 
-const compile = (phase: CiliumAuthPolicyArgs["phase"], ...intents: Intent[]) =>
+const policiesOf = (phase: CiliumAuthPolicyArgs["phase"], ...intents: Intent[]) =>
   ciliumAuthPolicyObjects("access", { namespace: "orders", phase, intents }).map(({ manifest }) => manifest);
+/** The specifications of the one policy, but for the default deny. */
+const compile = (phase: CiliumAuthPolicyArgs["phase"], ...intents: Intent[]) =>
+  policiesOf(phase, ...intents).flatMap(({ specs }) =>
+    (specs as Spec[]).filter(({ endpointSelector }) => "matchLabels" in endpointSelector),
+  );
 
 interface Spec {
+  endpointSelector: object;
   enableDefaultDeny: { ingress: boolean };
   ingress: { fromEndpoints?: { matchLabels: Record<string, string> }[]; toPorts: object[]; authentication?: object }[];
 }
@@ -25,34 +32,42 @@ const emptyIn = (value: unknown, path = ""): string[] => {
   const inner = Object.entries(value);
   return inner.length === 0 ? [path] : inner.flatMap(([key, each]) => emptyIn(each, `${path}.${key}`));
 };
-const specOf = (manifest: { [field: string]: unknown } | undefined) => manifest?.["spec"] as Spec;
+const specOf = (spec: Spec | undefined) => spec ?? expect.fail("no specification");
 
 describe("the policies of a namespace", () => {
   test("in require admit the callers by service account and namespace, on one port, and demand authentication", () => {
-    expect(compile("require", intent("api"))).toEqual([
+    expect(policiesOf("require", intent("api"))).toEqual([
       {
         apiVersion: "cilium.io/v2",
         kind: "CiliumNetworkPolicy",
-        metadata: expect.objectContaining({ namespace: "orders" }) as object,
-        spec: {
-          description: "Who may call orders/api on port 8080",
-          endpointSelector: { matchLabels: { app: "api" } },
-          enableDefaultDeny: { ingress: true },
-          ingress: [
-            {
-              fromEndpoints: [
-                {
-                  matchLabels: {
-                    "k8s:io.kubernetes.pod.namespace": "web",
-                    "k8s:io.cilium.k8s.policy.serviceaccount": "frontend",
+        metadata: expect.objectContaining({ name: "zero-trust", namespace: "orders" }) as object,
+        specs: [
+          {
+            description: "Who may call orders/api on port 8080",
+            endpointSelector: { matchLabels: { app: "api" } },
+            enableDefaultDeny: { ingress: true },
+            ingress: [
+              {
+                fromEndpoints: [
+                  {
+                    matchLabels: {
+                      "k8s:io.kubernetes.pod.namespace": "web",
+                      "k8s:io.cilium.k8s.policy.serviceaccount": "frontend",
+                    },
                   },
-                },
-              ],
-              toPorts: [{ ports: [{ port: "8080", protocol: "TCP" }] }],
-              authentication: { mode: "required" },
-            },
-          ],
-        },
+                ],
+                toPorts: [{ ports: [{ port: "8080", protocol: "TCP" }] }],
+                authentication: { mode: "required" },
+              },
+            ],
+          },
+          // One empty rule: no rule would deny nothing.
+          {
+            description: "Nobody may call the pods of orders unless another policy allows it",
+            endpointSelector: {},
+            ingress: [{}],
+          },
+        ],
       },
     ]);
   });
@@ -68,12 +83,12 @@ describe("the policies of a namespace", () => {
 
   test("keep their names from phase to phase, so that a change is an update in place", () => {
     const names = (["observe", "allow", "require"] as const).map(
-      (phase) => compile(phase, intent("api"))[0]?.metadata.name,
+      (phase) => policiesOf(phase, intent("api"))[0]?.metadata.name,
     );
     expect(new Set(names).size).toBe(1);
   });
 
-  test("put all intents on one target and port into one object, each caller once", () => {
+  test("put all intents on one target and port into one specification, each caller once", () => {
     const other = {
       callers: [intent("x").callers[0] ?? expect.fail(), { namespace: "billing", serviceAccount: "invoicer" }],
     };
@@ -81,9 +96,9 @@ describe("the policies of a namespace", () => {
     expect(merged.map((manifest) => specOf(manifest).ingress[0]?.fromEndpoints?.length)).toEqual([2, 1]);
   });
 
-  test("have the same name whatever the order of the selector's labels, and another for another target", () => {
+  test("know a target whatever the order of its labels, and from another one", () => {
     const target = (selector: Record<string, string>) => ({ target: { namespace: "orders", selector } });
-    const name = (i: Intent) => compile("allow", i)[0]?.metadata.name;
+    const name = targetName;
     expect(name(intent("a", target({ app: "api", tier: "web" })))).toBe(
       name(intent("b", target({ tier: "web", app: "api" }))),
     );
@@ -196,12 +211,20 @@ describe("the policies of a namespace", () => {
           for (const namespace of Object.keys(rollout.phases)) {
             const intents = access.filter(({ target }) => target.namespace === namespace);
             for (const phase of ["observe", "allow", "require"] as const)
-              for (const { manifest } of ciliumAuthPolicyObjects("access", { namespace, phase, intents })) {
+              for (const { manifest } of ciliumAuthPolicyObjects("access", {
+                namespace,
+                phase,
+                intents,
+                form: "joined",
+              })) {
                 expect(manifest.metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
                 const written = load(dump(manifest)) as typeof manifest;
                 expect(written).toEqual(manifest);
-                expect(emptyIn(written)).toEqual([]);
-                for (const rule of specOf(written).ingress) {
+              }
+            for (const phase of ["observe", "allow", "require"] as const)
+              for (const spec of compile(phase, ...intents)) {
+                expect(emptyIn(spec)).toEqual([]);
+                for (const rule of spec.ingress) {
                   expect(Object.keys(rule).filter((key) => key.startsWith("from"))).toHaveLength(1);
                   expect(rule.toPorts).toHaveLength(1);
                   if (rule.authentication) expect(Object.keys(rule)).toContain("fromEndpoints");
@@ -224,11 +247,6 @@ describe("the policies of a namespace", () => {
       { cidr: "2001:db8::/32" },
     ];
     const operations: Intent["operations"] = [{ methods: ["GET"], paths: [{ exact: "/a" }, { prefix: "/" }] }];
-    expect(await schemaErrors(compile("require", intent("api", { callers, operations })))).toEqual([]);
-  });
-
-  test("are closed by one that selects every pod and admits nobody: one empty rule, for no rule would deny nothing", () => {
-    const [{ manifest } = expect.fail()] = denyAllObjects("deny-all", { namespace: "orders" });
-    expect(manifest["spec"]).toMatchObject({ endpointSelector: {}, ingress: [{}] });
+    expect(await schemaErrors(policiesOf("require", intent("api", { callers, operations })))).toEqual([]);
   });
 });

@@ -21,11 +21,13 @@ export type Verdict = "denied" | "allowed" | "allowed once authenticated";
 
 interface Policy {
   readonly metadata: { readonly namespace?: string };
-  readonly spec: {
-    readonly endpointSelector: LabelSelector;
-    readonly enableDefaultDeny?: { readonly ingress?: boolean };
-    readonly ingress?: readonly Rule[];
-  };
+  readonly spec?: Spec;
+  readonly specs?: readonly Spec[];
+}
+interface Spec {
+  readonly endpointSelector: LabelSelector;
+  readonly enableDefaultDeny?: { readonly ingress?: boolean };
+  readonly ingress?: readonly Rule[];
 }
 interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -44,10 +46,14 @@ interface PortRule {
 
 /** @throws Error for a policy that Cilium refuses */
 export function evaluate(policies: readonly Policy[], packet: Packet): Verdict {
-  const selecting = policies.filter(
-    ({ metadata, spec }) =>
-      metadata.namespace === packet.to.namespace && matchesLabels(spec.endpointSelector, packet.to.labels),
-  );
+  const selecting = policies
+    .flatMap(({ metadata, spec, specs = [] }) =>
+      [...(spec ? [spec] : []), ...specs].map((each) => ({ metadata, spec: each })),
+    )
+    .filter(
+      ({ metadata, spec }) =>
+        metadata.namespace === packet.to.namespace && matchesLabels(spec.endpointSelector, packet.to.labels),
+    );
   // A direction without rules is not enforced: `ingress: []` does nothing.
   const denies = selecting.some(
     ({ spec }) => (spec.ingress ?? []).length > 0 && (spec.enableDefaultDeny?.ingress ?? true),

@@ -4,7 +4,7 @@ import { decide, type Call, type Peer } from "../../components/access/decide";
 import { permits } from "../../components/access/operations";
 import type { Intent, Phase } from "../../components/config/schema";
 import { bypasses, calls, harmless, meeting } from "../support/calls";
-import { policiesOf, sourcesOf } from "../support/ciliumCases";
+import { forms, policiesOf, sourcesOf } from "../support/ciliumCases";
 import { evaluate, type Verdict } from "./ciliumPolicy";
 
 const api = (operations?: Intent["operations"]): Intent => ({
@@ -24,10 +24,15 @@ describe("the policies that are emitted", () => {
     fc.assert(
       fc.property(
         meeting.chain((intents) =>
-          fc.tuple(fc.constant(intents), phases, fc.array(calls(intents), { minLength: 20, maxLength: 20 })),
+          fc.tuple(
+            fc.constant(intents),
+            phases,
+            fc.constantFrom(...forms),
+            fc.array(calls(intents), { minLength: 20, maxLength: 20 }),
+          ),
         ),
-        ([intents, phase, calls]) => {
-          const policies = policiesOf(intents, phase);
+        ([intents, phase, form, calls]) => {
+          const policies = policiesOf(intents, phase, form);
           for (const call of calls) {
             const { allowed, mustAuthenticate } = decide(intents, { xshop: phase }, call);
             const expected: Verdict = !allowed ? "denied" : mustAuthenticate ? "allowed once authenticated" : "allowed";

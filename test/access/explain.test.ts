@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decide, type Call } from "../../components/access/decide";
 import { explain } from "../../components/access/explain";
 import { istioAuthPolicyObjects } from "../../components/access/istio";
-import type { Phase } from "../../components/config/schema";
+import type { Intent, Phase } from "../../components/config/schema";
 import { describeObject } from "../../components/kubernetes";
 import { calls, meeting } from "../support/calls";
 import { intent } from "../support/intents";
@@ -40,11 +40,12 @@ describe("the explanation of a call", () => {
   test("names the intent, its place in the configuration or its file, and what enforces it, for every mesh", () => {
     const [rule] = of({}, [posts, intent("api-all")]).rules;
     expect(rule).toMatchObject({ intent: "orders/api", place: "access[0]", callers: ["web/frontend"] });
+    const policyOf = ({ name }: Intent) => `zero-trust (who may call ${name})`;
     const named = (mesh: "cilium" | "istio" | "linkerd") =>
-      explain([intent("api")], { orders: "allow" }, call(), mesh, { source: "access.yaml" }).rules.map(
+      explain([intent("api")], { orders: "allow" }, call(), mesh, { source: "access.yaml", policyOf }).rules.map(
         ({ place, object }) => [place, object],
       );
-    expect(named("cilium")).toEqual([["access.yaml[0]", "CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e"]]);
+    expect(named("cilium")).toEqual([["access.yaml[0]", "CiliumNetworkPolicy orders/zero-trust (who may call api)"]]);
     expect(named("istio")).toEqual([["access.yaml[0]", "AuthorizationPolicy orders/allow-api-8080-b4b4b80e"]]);
     expect(named("linkerd")).toEqual([["access.yaml[0]", "Server orders/allow-api-8080-b4b4b80e"]]);
   });
@@ -83,7 +84,7 @@ describe("the explanation of a call", () => {
   });
 
   test("says what denies everybody else, and that Cilium admits the pod's own node", () => {
-    expect(of(other).because).toContain("CiliumNetworkPolicy orders/zero-trust-deny-all");
+    expect(of(other).because).toContain("CiliumNetworkPolicy orders/zero-trust denies");
     expect(of({ from: { entities: ["host"] } }).notes).toEqual([
       "Cilium admits the pod's own node in any case, for the kubelet's probes",
     ]);

@@ -1,6 +1,13 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { breakGlass } from "../../cli/breakGlass";
 import { renderStack } from "../../cli/renderStack";
+import { ciliumAuthPolicyObjects } from "../../components/access/cilium";
+import type { KubernetesObject } from "../../components/kubernetes";
+import { intent } from "../support/intents";
 import { root } from "../support/stacks";
 
 const commands = (...assignments: string[]) =>
@@ -12,11 +19,37 @@ const patchOf = (text: string, kind: string) => {
   return JSON.parse(argument.replaceAll("'\\''", "'")) as Record<string, unknown>;
 };
 
+/** A value as `kubectl get --output json` writes it: keys in the order of the alphabet, four spaces. */
+function asKubectl(value: unknown): string {
+  const sorted = (_: string, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner;
+  return JSON.stringify(value, sorted, 4);
+}
+
+/** What the first step makes of the policies in a cluster, by the shell, with a kubectl that reads and writes files. */
+function relaxed(items: readonly KubernetesObject[]): unknown {
+  const directory = mkdtempSync(join(tmpdir(), "zero-trust-glass-"));
+  try {
+    writeFileSync(join(directory, "live"), asKubectl({ apiVersion: "v1", items, kind: "List" }));
+    const script = `#!/bin/sh\ncase "$*" in *" get "*) cat ${directory}/live ;; *) cat > ${directory}/written ;; esac\n`;
+    writeFileSync(join(directory, "kubectl"), script);
+    chmodSync(join(directory, "kubectl"), 0o755);
+    const command = /^kubectl .* get .* replace .*$/m.exec(commands())?.[0] ?? expect.fail("no command");
+    const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
+    expect(spawnSync("sh", ["-c", command], { env, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    return JSON.parse(readFileSync(join(directory, "written"), "utf8"));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 describe("breaking the glass", () => {
   test("relaxes every policy before Cilium stops, and leaves SPIRE alone", () => {
     const text = commands();
     const steps = [
-      "patch ciliumnetworkpolicy allow-api",
+      "replace --filename -",
       "grep -w required",
       "cilium-dbg bpf policy get",
       "patch configmap",
@@ -29,18 +62,27 @@ describe("breaking the glass", () => {
     expect(text).not.toMatch(/delete|statefulset|spire-server /);
   });
 
-  test("replaces the rules by the same without the demand for authentication", () => {
-    expect(patchOf(commands(), "ciliumnetworkpolicy")).toEqual({
-      spec: {
-        ingress: [
-          {
-            fromEndpoints: [expect.anything(), expect.anything()],
-            toPorts: [{ ports: [{ port: "8080", protocol: "TCP" }] }],
-          },
-        ],
-      },
-    });
-  });
+  test.each(["perTarget", "joined", "leaving", "whole"] as const)(
+    "takes nothing but the demand for authentication out of the policies that are live, also of an earlier version: %s",
+    (form) => {
+      const intents = Array.from({ length: 300 }, (_, i) =>
+        intent(`api-${i}`, {
+          port: 1000 + i,
+          callers: [...intent("x").callers, { entity: "host" }],
+          operations: [{ paths: [{ exact: `/it's "authentication": { "mode": "required" }, really` }] }],
+        }),
+      );
+      const live = (phase: "allow" | "require") =>
+        ciliumAuthPolicyObjects("access", {
+          namespace: "orders",
+          phase,
+          intents,
+          ...(form === "whole" ? {} : { form }),
+        }).map(({ manifest }) => manifest);
+      expect(JSON.stringify(live("require")).match(/"authentication":\{/g)?.length).toBeGreaterThanOrEqual(300);
+      expect(relaxed(live("require"))).toEqual({ apiVersion: "v1", items: live("allow"), kind: "List" });
+    },
+  );
 
   test("sets both of Cilium's flags, by the ConfigMap for Flux and by helm without it", () => {
     const { data } = patchOf(commands(), "configmap") as { data: { "values.yaml": string } };

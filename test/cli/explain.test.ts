@@ -20,7 +20,7 @@ describe("npm run explain", () => {
       stdout: [
         "web/frontend -> orders/api:8080  allowed, once authenticated",
         "  orders/api names web/frontend",
-        "  orders/api is access[0] of the configuration, and CiliumNetworkPolicy orders/allow-api-8080-b4b4b80e in the cluster",
+        "  orders/api is access[0] of the configuration, and CiliumNetworkPolicy orders/zero-trust (Who may call orders/api on port 8080) in the cluster",
         "  phase: require\n",
       ].join("\n"),
     });

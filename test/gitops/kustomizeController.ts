@@ -227,7 +227,7 @@ export class Model {
       default:
         return {
           metadata: {},
-          spec: { ingress: [demand ? { authentication: { mode: "required" } } : {}] },
+          specs: [{ ingress: [demand ? { authentication: { mode: "required" } } : {}] }, { ingress: [{}] }],
           status: { conditions: [condition("Valid", !demand || released)] },
         };
     }

@@ -6,7 +6,7 @@ import { runProgram } from "../../lab/spire/process";
 import { buildTool } from "../../tools/go";
 import { type evaluate, type Packet, type Verdict } from "../access/ciliumPolicy";
 import { calls, meeting } from "../support/calls";
-import { policiesOf, sourcesOf } from "../support/ciliumCases";
+import { forms, policiesOf, sourcesOf } from "../support/ciliumCases";
 
 // What intents mean, beside what Cilium's own parser and policy engine make of the policies.
 
@@ -33,24 +33,27 @@ const cases = meeting.chain((intents) =>
   fc.record({
     intents: fc.constant(intents),
     phase: phases,
+    form: fc.constantFrom(...forms),
+    parts: fc.constantFrom(1, 4),
     calls: fc.array(calls(intents), { minLength: 20, maxLength: 20 }),
   }),
 );
 
-test("Cilium's own engine decides every call as the intents say, in every phase", async () => {
-  const asked = fc.sample(cases, 500).map(({ intents, phase, calls }) => {
+test("Cilium's own engine decides every call as the intents say, in every phase, and on the way from the objects of earlier versions", async () => {
+  const asked = fc.sample(cases, 500).map(({ intents, phase, form, parts, calls }) => {
     const judged = calls.flatMap((call) => sourcesOf(call.from).map((from) => ({ call, packet: { ...call, from } })));
     return {
       intents,
       phase,
+      form,
       judged,
-      policies: policiesOf(intents, phase),
+      policies: policiesOf(intents, phase, form, parts),
       packets: judged.map(({ packet }) => packet),
     };
   });
   const answers = await ask(asked.map(({ policies, packets }) => ({ policies, packets })));
   const seen = new Set<Verdict>();
-  for (const [i, { intents, phase, judged }] of asked.entries()) {
+  for (const [i, { intents, phase, form, judged }] of asked.entries()) {
     const expected = judged.map(({ call }): Verdict => {
       const { allowed, mustAuthenticate } = decide(intents, { xshop: phase }, call);
       return !allowed ? "denied" : mustAuthenticate ? "allowed once authenticated" : "allowed";
@@ -59,7 +62,7 @@ test("Cilium's own engine decides every call as the intents say, in every phase"
     const answer = answers[i];
     const wrong = expected.findIndex((verdict, k) => answer?.[k] !== verdict);
     if (wrong < 0 && typeof answer !== "string") continue;
-    const what = { intents, phase, packet: judged[wrong]?.packet, cilium: answer?.[wrong] };
+    const what = { intents, phase, form, packet: judged[wrong]?.packet, cilium: answer?.[wrong] };
     expect.fail(
       `expected ${expected[wrong]}: ${JSON.stringify(typeof answer === "string" ? { ...what, answer } : what)}`,
     );

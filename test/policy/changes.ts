@@ -96,7 +96,22 @@ export const withCilium =
 export const withFlag = (auth: boolean) => (): Facts => goodFacts({ from: auth ? "off" : "on", auth });
 /** The flag off, with everything else as it is on the way on. */
 export const withAuthOff = (facts: Facts): Facts => ({ ...facts, config: { ...facts.config, auth: false } });
-export const allowPolicy = "access-orders-allow-api-8080-b4b4b80e";
+export const allowPolicy = "access-orders-zero-trust";
+/** The namespace's policy with other specifications: the allow rule, and then the default deny. */
+export const withSpecs = (change: (specs: readonly object[]) => readonly object[]) =>
+  withChanged("CiliumNetworkPolicy", "zero-trust", (json) => {
+    const policy = JSON.parse(json) as { specs: object[] };
+    return JSON.stringify({ ...policy, specs: change(policy.specs) });
+  });
+/** The stack with other names of policies recorded of the namespace orders. */
+export const withRecorded =
+  (policies: string) =>
+  (facts: Facts): Facts => {
+    const { state } = facts.previous === "unknown" ? {} : facts.previous;
+    if (!state?.objects) throw new Error("these facts have no record of objects");
+    const objects = { ...state.objects, policies: { ...state.objects.policies, orders: policies } };
+    return { ...facts, previous: { ...(facts.previous as object), state: { ...state, objects } } };
+  };
 /** Cilium's values with a part of their JSON replaced. */
 export const values =
   (from: string | RegExp, to: string) =>

@@ -42,7 +42,7 @@ describe("the preflight", () => {
     const registered: Registered[] = [];
     await expect(run(bad(true), { preview: true, registered })).rejects.toThrow(/^protected-namespaces: /);
     expect(registered.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["spire-server", "cilium-auth-values", "deny-all-orders-policy"]),
+      expect.arrayContaining(["spire-server", "cilium-auth-values", "access-orders-zero-trust"]),
     );
   });
 

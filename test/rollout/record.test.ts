@@ -38,7 +38,7 @@ describe("what an update records of its objects", () => {
 
   test("names the policies of each namespace", () => {
     const { objects } = transitionOf("apps", { from: "on", auth: true }).plan.outputs.rollout;
-    expect(objects?.policies).toEqual({ orders: "allow-api-8080-b4b4b80e zero-trust-deny-all" });
+    expect(objects?.policies).toEqual({ orders: "zero-trust" });
   });
 
   test("is the same with the flag on and off", () => {

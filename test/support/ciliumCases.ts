@@ -1,20 +1,24 @@
-import { ciliumAuthPolicyObjects, denyAllObjects } from "../../components/access/cilium";
+import type { PolicyForm } from "../../components/access/policyForm";
 import type { Peer } from "../../components/access/decide";
 import type { Intent, Phase } from "../../components/config/schema";
+import { accessComponents } from "../../components/planned";
 import type { evaluate, Source } from "../access/ciliumPolicy";
+import { configOf } from "./stacks";
 
 type Policies = Parameters<typeof evaluate>[0];
 
-/** The policies of the namespace of the first intent, as they are when they reach the cluster. */
-export function policiesOf(intents: readonly Intent[], phase: Phase): Policies {
+/** How policies may be cut; those of earlier versions of this program are among them, and both at once. */
+export const forms: readonly PolicyForm[] = ["whole", "perTarget", "joined", "leaving"];
+
+/** The policies of the namespace of the first intent, as they are when they reach the cluster: in the form that they have, or in one on the way to it. */
+export function policiesOf(intents: readonly Intent[], phase: Phase, form: PolicyForm = "whole", parts = 0): Policies {
   const [first] = intents;
   if (!first || phase === "off") return [];
   const { namespace } = first.target;
   const own = intents.filter(({ target }) => target.namespace === namespace);
-  const objects = [
-    ...ciliumAuthPolicyObjects("access", { namespace, phase, intents: own }),
-    ...(phase === "observe" ? [] : denyAllObjects("deny-all", { namespace })),
-  ];
+  const objects = accessComponents(configOf("apps"), namespace, phase, own, { form, parts }).flatMap(
+    (component) => component.objects,
+  );
   return JSON.parse(JSON.stringify(objects.map(({ manifest }) => manifest))) as Policies;
 }
 

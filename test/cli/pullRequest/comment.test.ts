@@ -62,7 +62,7 @@ describe("the comment of a change", () => {
     expect(text).toContain("- `shop: off -> observe`");
     expect(text).toMatch(/\| \+ \| `CSIDriver csi.spiffe.io` \|/);
     expect(text).toMatch(
-      /\| ~ \| `CiliumNetworkPolicy orders\/allow-api-[^`]+` \| `spec.ingress\[0\].authentication \(removed\)` \|/,
+      /\| ~ \| `CiliumNetworkPolicy orders\/zero-trust` \| `specs\[0\].ingress\[0\].authentication \(removed\)` \|/,
     );
     expect(text).toContain("need not authenticate any more");
     expect(text).toMatch(/`cilium-values.yaml` \| `authentication.enabled true -> false`/);

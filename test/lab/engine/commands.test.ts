@@ -28,7 +28,7 @@ describe("the user's own commands, in their order", () => {
       stack.giveTo(name);
       const written = stack.watchWrites();
       const output = stack.project.must(["preview", "--stack", name]);
-      expect(summary(output)).toBe("+ 31 to create");
+      expect(summary(output)).toBe("+ 29 to create");
       expect(output).toMatch(/zero-trust@v[\d.]+ \(local: policy\)/);
       expect(written()).toEqual([]);
     },
@@ -36,7 +36,7 @@ describe("the user's own commands, in their order", () => {
 
   test("the first pulumi up makes everything but the demand for authentication, and waits until SPIRE is ready", () => {
     const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
-    expect(summary(output)).toBe("+ 31 created");
+    expect(summary(output)).toBe("+ 29 created");
     expect(readme).toContain(summaries(output).at(-1));
     expect(output).toContain("orders: new -> allow (require is configured; Cilium is not known to authenticate");
     expect(news(output)).toEqual(["- whoever is not named -> orders loses access"]);
@@ -45,7 +45,7 @@ describe("the user's own commands, in their order", () => {
       phases: { orders: "allow" },
       intents: [{ name: "api" }],
     });
-    expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
+    expect(stack.demands()).toEqual({ [policy]: [] });
     const ready = (kind: string, name: string, field: string) =>
       stack.plane.kubectl(["get", kind, name, "--namespace", "spire", "--output", `jsonpath={.status.${field}}`]);
     expect([
@@ -57,7 +57,7 @@ describe("the user's own commands, in their order", () => {
   test("a second one changes nothing", () => {
     const written = stack.watchWrites();
     const output = stack.up();
-    expect(summary(output)).toBe("31 unchanged");
+    expect(summary(output)).toBe("29 unchanged");
     expect(output).not.toContain("access by this update");
     expect(written()).toEqual([]);
   });
@@ -68,7 +68,7 @@ describe("the user's own commands, in their order", () => {
     expect(output).toContain("orders: allow -> require");
     expect(output).toContain("No PrometheusRule alerts of SPIRE's server being away");
     for (const shown of summaries(output)) expect(readme).toContain(shown);
-    expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
+    expect(stack.demands()).toEqual({ [policy]: ["required"] });
     expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
   });
 
@@ -77,7 +77,7 @@ describe("the user's own commands, in their order", () => {
     stack.project.must(["config", "set", "auth", "false", "--stack", "apps"]);
     const output = stack.project.must(["up", "--stack", "apps", "--yes"]);
     expect(readme).toContain(summaries(output).at(-1));
-    expect(stack.demands()).toEqual({ [policy]: [], "zero-trust-deny-all": [] });
+    expect(stack.demands()).toEqual({ [policy]: [] });
     expect(news(output)).toEqual(["~ whoever is named -> orders need not authenticate any more"]);
     const off = [
       { verb: "patch", object: `ciliumnetworkpolicies orders/${policy}`, status: 200 },
@@ -95,7 +95,7 @@ describe("the user's own commands, in their order", () => {
     expect(writtenOn()).toEqual(off.slice(1));
     stack.rollCilium();
     expect(news(stack.up())).toEqual(["~ whoever is named -> orders must authenticate now"]);
-    expect(stack.demands()).toEqual({ [policy]: ["required"], "zero-trust-deny-all": [] });
+    expect(stack.demands()).toEqual({ [policy]: ["required"] });
     expect(writtenOn().filter(({ verb }) => verb.startsWith("delete"))).toEqual([]);
   });
 
@@ -113,13 +113,13 @@ describe("the user's own commands, in their order", () => {
   test("what somebody else changed is seen and set back", () => {
     const rules = () =>
       stack.plane.kubectl([
-        ...["get", "ciliumnetworkpolicy", "zero-trust-deny-all", "--namespace", "orders"],
-        ...["--output", "jsonpath={.spec.ingress}"],
+        ...["get", "ciliumnetworkpolicy", policy, "--namespace", "orders"],
+        ...["--output", "jsonpath={.specs[1].ingress}"],
       ]);
-    const patch = JSON.stringify({ spec: { ingress: [] } });
+    const patch = JSON.stringify([{ op: "replace", path: "/specs/1/ingress", value: [] }]);
     stack.plane.kubectl([
-      ...["patch", "ciliumnetworkpolicy", "zero-trust-deny-all", "--namespace", "orders"],
-      ...["--type", "merge", "--patch", patch],
+      ...["patch", "ciliumnetworkpolicy", policy, "--namespace", "orders"],
+      ...["--type", "json", "--patch", patch],
     ]);
     expect(rules()).toBe("[]");
     expect(summary(stack.project.must(["preview", "--refresh", "--stack", "apps"]))).toMatch(/~ 1 to update/);
@@ -151,7 +151,7 @@ describe("the user's own commands, in their order", () => {
       stack.plane.kubectl(["get", "persistentvolumeclaims", "--all-namespaces", "--output", "jsonpath={..uid}"]);
     const before = volume();
     stack.set("auth", "true");
-    expect(summary(stack.up())).toBe("+ 31 created");
+    expect(summary(stack.up())).toBe("+ 29 created");
     expect(volume()).toBe(before);
   });
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
   stack.turnOn();
 });
 afterAll(() => stack?.stop());
-const demands = (...modes: string[]) => ({ [policy]: modes, "zero-trust-deny-all": [] });
+const demands = (...modes: string[]) => ({ [policy]: modes });
 
 describe.each(updates)("an update that turns auth $goes", ({ flag, writes, ends }) => {
   let before: ReturnType<LabStack["recorded"]>;

@@ -82,13 +82,13 @@ describe("on an API server with Cilium's own CRDs", () => {
     plane.kubectl(["create", "namespace", "any"]);
     const policies = fc.sample(stackValues, { numRuns: 40, seed: 7 }).flatMap((values, run) => {
       const config = loadConfig({ ...values, auth: true }, "apps", { directory: root });
-      return plan(config, { cilium: "on" }).components.flatMap(({ kind, objects }) =>
+      return plan(config, { cilium: "on" }).components.flatMap(({ kind, name, objects }) =>
         kind !== "CiliumAuthPolicy"
           ? []
           : objects.map(({ manifest }, i) => ({
               ...manifest,
               metadata: {
-                name: `p${run}-${i}-${manifest.metadata.name}`.slice(0, 63).replace(/-+$/, ""),
+                name: `p${run}-${i}-${name}`.slice(0, 63).replace(/-+$/, ""),
                 namespace: "any",
               },
             })),

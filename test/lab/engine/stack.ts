@@ -13,7 +13,7 @@ import { writes, type Write } from "./audit";
 import { ciliumObjects } from "./ciliumObjects";
 
 /** Names of the objects that the flag changes. */
-export const policy = "allow-api-8080-b4b4b80e";
+export const policy = "zero-trust";
 export const values = "cilium-zero-trust-values";
 
 /** What leaves the policy pack out. */
@@ -29,6 +29,11 @@ export function withoutPreflight(program: string): string {
 }
 
 const upArgs = ["up", "--stack", "apps", "--yes", "--skip-preview"];
+
+/** A specification of a CiliumNetworkPolicy. */
+interface Spec {
+  readonly ingress: readonly { readonly authentication?: { readonly mode: string } }[];
+}
 
 /** The stack `apps` on a control plane of its own, worked on with the user's own commands. */
 export class LabStack {
@@ -186,11 +191,13 @@ export class LabStack {
   demands(): Record<string, string[]> {
     const { items } = JSON.parse(
       this.plane.kubectl(["get", "ciliumnetworkpolicies", "--namespace", "orders", "--output", "json"]),
-    ) as { items: { metadata: { name: string }; spec: { ingress: { authentication?: { mode: string } }[] } }[] };
+    ) as { items: { metadata: { name: string }; spec?: Spec; specs?: Spec[] }[] };
     return Object.fromEntries(
-      items.map(({ metadata, spec }) => [
+      items.map(({ metadata, spec, specs = [] }) => [
         metadata.name,
-        spec.ingress.flatMap(({ authentication }) => authentication?.mode ?? []),
+        [...(spec ? [spec] : []), ...specs].flatMap(({ ingress }) =>
+          ingress.flatMap(({ authentication }) => authentication?.mode ?? []),
+        ),
       ]),
     );
   }

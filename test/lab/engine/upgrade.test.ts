@@ -10,6 +10,9 @@ import { LabStack, policy } from "./stack";
  */
 const kept = "test/lab/engine/kept/apps.json";
 
+/** The policy of its one target, as that version called it. */
+const earlier = "allow-api-8080-b4b4b80e";
+
 interface Deployment {
   readonly deployment: { readonly resources: readonly { readonly type: string; readonly inputs?: object }[] };
 }
@@ -33,7 +36,7 @@ describe("a program that is newer than what is deployed", () => {
     writeFileSync(file, text);
     stack.project.must(["stack", "import", "--stack", "apps", "--file", file]);
     expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
-    expect(stack.demands()[policy]).toEqual(["required"]);
+    expect(stack.demands()).toEqual({ [earlier]: ["required"], "zero-trust-deny-all": [] });
   });
   afterAll(() => stack?.stop());
 
@@ -43,15 +46,21 @@ describe("a program that is newer than what is deployed", () => {
     stack.up();
     stack.rollCilium();
     expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
-    expect(stack.demands()[policy]).toEqual([]);
+    expect(stack.demands()).toEqual({ [earlier]: [], "zero-trust-deny-all": [] });
     expect(written().filter(({ verb }) => verb === "delete" || verb === "create")).toEqual([]);
   });
 
-  test("brings the rest up to date, in place, and then changes nothing", () => {
+  test("brings the rest up to date, in place, makes one policy of those for each target, and then changes nothing", () => {
     const written = stack.watchWrites();
+    // The second of these updates makes the policy of the namespace, beside the others and without a demand.
     stack.turnOn();
     expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
+    expect(stack.demands()).toEqual({ [earlier]: ["required"], "zero-trust-deny-all": [], [policy]: [] });
     expect(written().filter(({ verb }) => verb === "delete")).toEqual([]);
+    stack.up();
+    expect(stack.demands()).toEqual({ [earlier]: [], [policy]: ["required"] });
+    stack.up();
+    expect(stack.demands()).toEqual({ [policy]: ["required"] });
     expect(stack.up()).toMatch(/Resources:\n +\d+ unchanged/);
   });
 });

@@ -87,7 +87,7 @@ export const ciliumValues: Claims = {
       {
         what: "ztunnel beside authentication and policies by port",
         change: ztunnel,
-        says: /encryption\.type turns ztunnel on, beside which Cilium authenticates nobody[^]*demand for authentication does nothing: CiliumNetworkPolicy orders\/allow-api[^]*rule by port matches nothing, and its default deny denies everybody: CiliumNetworkPolicy orders\/allow-api/,
+        says: /encryption\.type turns ztunnel on, beside which Cilium authenticates nobody[^]*demand for authentication does nothing: CiliumNetworkPolicy orders\/zero-trust[^]*rule by port matches nothing, and its default deny denies everybody: CiliumNetworkPolicy orders\/zero-trust/,
       },
       {
         what: "ztunnel past the chart",

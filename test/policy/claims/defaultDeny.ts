@@ -1,5 +1,5 @@
 import type { Facts } from "../../../policy/facts";
-import { allowPolicy, both, named, policy, toPorts, withChanged, withConfig, withObject, without } from "../changes";
+import { both, named, policy, toPorts, withConfig, withObject, withSpecs } from "../changes";
 import type { Claims } from "./claim";
 
 const http = (...rules: object[]) => [{ ports: [{ port: "7000", protocol: "TCP" }], rules: { http: rules } }];
@@ -7,7 +7,8 @@ const spec = (change: object) => withObject(policy({}, { spec: { endpointSelecto
 /** A policy of somebody else's with one rule that admits callers without authentication. */
 const admitting = (rule: object, spec: object = {}) =>
   withObject(policy({}, { spec: { endpointSelector: {}, ingress: [{ toPorts, ...rule }], ...spec } }));
-const denyAll = (change: (json: string) => string) => withChanged("CiliumNetworkPolicy", "zero-trust-deny-all", change);
+const denyAll = (change: object) =>
+  withSpecs((specs) => specs.map((one, i) => (i === 1 ? { ...one, ...change } : one)));
 const wasInAllow =
   (namespace: string) =>
   (facts: Facts): Facts => {
@@ -30,19 +31,17 @@ export const defaultDeny: Claims = {
     catches: [
       {
         what: "a namespace in require without its default deny",
-        change: without("CiliumNetworkPolicy", "zero-trust-deny-all"),
+        change: withSpecs((specs) => specs.slice(0, 1)),
         says: /rollout\.phases\.orders closes orders, where no policy denies by default/,
       },
       {
         what: "a default deny that is waived",
-        change: denyAll((json) => json.replace('"ingress":', '"enableDefaultDeny":{"ingress":false},"ingress":')),
+        change: denyAll({ enableDefaultDeny: { ingress: false } }),
         says: /no policy denies by default/,
       },
       {
         what: "a default deny for some pods",
-        change: denyAll((json) =>
-          json.replace('"endpointSelector":{}', '"endpointSelector":{"matchLabels":{"app":"api"}}'),
-        ),
+        change: denyAll({ endpointSelector: { matchLabels: { app: "api" } } }),
         says: /no policy denies by default/,
       },
       {
@@ -60,7 +59,7 @@ export const defaultDeny: Claims = {
     catches: [
       {
         what: "a default deny alone",
-        change: without("CiliumNetworkPolicy", allowPolicy.replace("access-orders-", "")),
+        change: withSpecs((specs) => specs.slice(1)),
         says: /closes orders, where no rule admits anybody/,
         verdict: "warn",
         also: ["auth-consumed"],

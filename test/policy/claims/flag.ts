@@ -12,6 +12,7 @@ import {
   withEdges,
   withFlag,
   withObject,
+  withRecorded,
   withValues,
   without,
 } from "../changes";
@@ -25,7 +26,7 @@ export const flag: Claims = {
         what: "auth off beside the policies of auth on",
         change: withConfig("auth=false"),
         also: ["flag-atomic", "order"],
-        says: /allow-api.* demands authentication while auth is off/,
+        says: /orders\/zero-trust specs\[0\]\.ingress\[0\]\.authentication demands authentication while auth is off/,
       },
       {
         what: "a rule in specs",
@@ -140,9 +141,15 @@ export const flag: Claims = {
     catches: [
       {
         what: "a policy that is removed while auth goes off",
-        change: both(withFlag(false), without("CiliumNetworkPolicy", allowPolicy.replace("access-orders-", ""))),
-        also: ["deny-with-allow"],
-        says: /CiliumNetworkPolicy orders\/allow-api-8080-\w+ would be deleted while auth goes off; leave it as it was/,
+        change: both(withFlag(false), without("CiliumNetworkPolicy", "zero-trust")),
+        also: ["closed-namespaces"],
+        says: /CiliumNetworkPolicy orders\/zero-trust would be deleted while auth goes off; leave it as it was/,
+      },
+      {
+        what: "the default deny of an earlier version that is removed while auth goes off, where it harms nobody",
+        change: both(withFlag(false), withRecorded("zero-trust zero-trust-deny-all")),
+        says: /CiliumNetworkPolicy orders\/zero-trust-deny-all would be deleted while auth goes off/,
+        verdict: "warn",
       },
       {
         what: "something of SPIRE's that is removed while auth goes off, where it harms nobody",
@@ -161,8 +168,7 @@ export const flag: Claims = {
       },
       {
         what: "a default deny that is removed while auth goes on",
-        change: both(withFlag(true), without("CiliumNetworkPolicy", "zero-trust-deny-all")),
-        also: ["closed-namespaces"],
+        change: both(withFlag(true), withRecorded("zero-trust zero-trust-deny-all")),
         says: /CiliumNetworkPolicy orders\/zero-trust-deny-all would be deleted/,
       },
     ],

@@ -121,7 +121,7 @@ const endpoint = (realized: object, revision = 7) =>
 const file = (name: string, key: string, text: string) =>
   read(configMap, { metadata: { name }, data: { [key]: text } });
 const edited = (
-  edit: (policy: { spec: { ingress: object[] }; metadata: object; status: object }) => object | undefined,
+  edit: (policy: { specs: { ingress: object[] }[]; metadata: object; status: object }) => object | undefined,
 ) =>
   policiesOf(
     ...(policiesIn("require") as Parameters<typeof edit>[0][]).flatMap((policy, i) =>
@@ -471,7 +471,7 @@ const faults: [fault: string, change: Change, check: string, verdict: string, sa
     { cilium: { policies: edited(() => undefined) } },
     "policies",
     "fail",
-    /no CiliumNetworkPolicy orders\/allow-api-8080/,
+    /no CiliumNetworkPolicy orders\/zero-trust/,
     /pulumi up --refresh/,
   ],
   [
@@ -480,13 +480,15 @@ const faults: [fault: string, change: Change, check: string, verdict: string, sa
       cilium: {
         policies: edited((policy) => ({
           ...policy,
-          spec: { ...policy.spec, ingress: [{ ...policy.spec.ingress[0], authentication: { mode: "disabled" } }] },
+          specs: policy.specs.map((spec, i) =>
+            i > 0 ? spec : { ...spec, ingress: [{ ...spec.ingress[0], authentication: { mode: "disabled" } }] },
+          ),
         })),
       },
     },
     "policies",
     "fail",
-    /was changed at spec\.ingress\[0\]\.authentication\.mode/,
+    /was changed at specs\[0\]\.ingress\[0\]\.authentication\.mode/,
     /pulumi up --refresh/,
   ],
   [
@@ -516,7 +518,7 @@ const faults: [fault: string, change: Change, check: string, verdict: string, sa
     },
     "policies-valid",
     "fail",
-    /Cilium refuses orders\/allow-api-8080-b4b4b80e: bad port/,
+    /Cilium refuses orders\/zero-trust: bad port/,
     /get ciliumnetworkpolicies/,
   ],
   [

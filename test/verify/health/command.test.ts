@@ -158,7 +158,7 @@ describe("npm run verify -- --stack", () => {
       });
       expect(status).toBe(1);
       expect(stdout).toMatch(
-        /\d\d:\d\d:\d\d {2}policies {2}ok -> fail {2}there is no CiliumNetworkPolicy orders\/allow-api/,
+        /\d\d:\d\d:\d\d {2}policies {2}ok -> fail {2}there is no CiliumNetworkPolicy orders\/zero-trust/,
       );
       expect(stdout.match(/Begin with/g)).toHaveLength(1);
     });

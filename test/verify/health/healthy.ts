@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import forge from "node-forge";
 import { expect } from "vitest";
 import { spireArgs } from "../../../components/args";
-import { ciliumAuthPolicyObjects, denyAllObjects } from "../../../components/access/cilium";
+import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
 import type { Phase } from "../../../components/config/schema";
 import { agentConfiguration, serverConfiguration } from "../../../components/spire/configuration";
 import { ownEntries } from "../../../components/spire/registration";
@@ -161,10 +161,7 @@ export const managed = args?.install === "managed" ? args : expect.fail("no SPIR
 export function policiesIn(phase: Phase): object[] {
   if (phase === "off") return [];
   const intents = config.access;
-  const objects = [
-    ...ciliumAuthPolicyObjects("", { namespace: "orders", phase, intents }),
-    ...(phase === "observe" ? [] : denyAllObjects("", { namespace: "orders" })),
-  ];
+  const objects = [...ciliumAuthPolicyObjects("", { namespace: "orders", phase, intents })];
   return objects.map(({ manifest }) => ({
     ...(JSON.parse(JSON.stringify(manifest)) as object),
     status: { conditions: [{ type: "Valid", status: "True" }] },
@@ -218,6 +215,7 @@ export const state = ({ auth = true, phase = "require" }: Kept = {}): RolloutSta
   auth,
   trustDomain: "apps.zt.internal",
   phases: { orders: phase },
+  objects: { policies: { orders: "zero-trust" }, others: "" },
 });
 
 const made = new Map<string, Facts>();

@@ -1,22 +1,29 @@
 import { few } from "../../../components/few";
-import { ciliumAuthPolicyObjects, denyAllObjects } from "../../../components/access/cilium";
+import { livePolicies, policiesNamed } from "../../../components/access/policyForm";
 import { phases as allPhases, type Phase } from "../../../components/config/schema";
 import type { KubernetesObject } from "../../../components/kubernetes";
+import { accessComponents } from "../../../components/planned";
 import { demandsAuthentication } from "../../../components/rollout/askRules";
 import { differences } from "../differences";
 import { inForce, type Facts } from "../facts";
 import type { Policies } from "../answers";
 import { fail, given, kubectl, ok, unknown, warn, type Check } from "../finding";
 
-/** The policies of a namespace in a phase, as the program writes them. */
-function policiesOf({ config }: Facts, namespace: string, phase: Phase): KubernetesObject[] {
+/** The policies of a namespace in a phase, as the program writes them: in the form that was recorded, or that is live where nobody knows what was. */
+function policiesOf({ config, recorded }: Facts, live: Policies, namespace: string, phase: Phase): KubernetesObject[] {
   if (phase === "off") return [];
-  const intents = config.access.filter(({ target }) => target.namespace === namespace);
-  const objects = [
-    ...ciliumAuthPolicyObjects("", { namespace, phase, intents }),
-    ...(phase === "observe" ? [] : denyAllObjects("", { namespace })),
-  ];
-  return objects.map(({ manifest }) => manifest);
+  const here = live.filter((policy) => isOurs(policy) && policy.metadata.namespace === namespace);
+  const is =
+    "known" in recorded && recorded.known
+      ? livePolicies(recorded.known, namespace)
+      : policiesNamed(here.map(({ metadata }) => metadata.name));
+  return accessComponents(
+    config,
+    namespace,
+    phase,
+    config.access.filter(({ target }) => target.namespace === namespace),
+    is,
+  ).flatMap(({ objects }) => objects.map(({ manifest }) => manifest));
 }
 
 const isOurs = ({ metadata: { labels } }: Policies[number]) => labels["app.kubernetes.io/managed-by"] === "zero-trust";
@@ -24,15 +31,15 @@ const nameOf = ({ metadata: { namespace, name } }: Policies[number]) => `${names
 
 /** What of the wanted policies is not so in the cluster. */
 function faultsOf(wanted: readonly KubernetesObject[], live: Policies): string[] {
-  return wanted.flatMap(({ metadata: { name, namespace }, spec }) => {
+  return wanted.flatMap(({ metadata: { name, namespace }, spec, specs }) => {
     const found = live.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
     if (!found) return [`there is no CiliumNetworkPolicy ${namespace}/${name}`];
-    const paths = differences(spec, found.spec);
+    const paths = differences({ spec, specs }, { spec: found.spec, specs: found.specs });
     return paths.length === 0
       ? []
       : [
           `${namespace}/${name} was changed at ${few(
-            paths.map((path) => `spec${path}`),
+            paths.map((path) => path.slice(1)),
             3,
           )}`,
         ];
@@ -51,12 +58,12 @@ export const policies: Check = {
       const behind: string[] = [];
       const wanted: KubernetesObject[] = [];
       for (const [namespace, phase] of Object.entries(phases)) {
-        const objects = policiesOf(facts, namespace, phase);
+        const objects = policiesOf(facts, live, namespace, phase);
         const found = faultsOf(objects, live);
         // Where nobody knows what was recorded, a namespace may not be as far as the stack file says.
         const lower = knows ? [] : allPhases.slice(0, allPhases.indexOf(phase)).reverse();
         const is = found.length === 0 ? phase : lower.find((phase) => isIn(facts, namespace, phase, live));
-        wanted.push(...policiesOf(facts, namespace, is ?? phase));
+        wanted.push(...policiesOf(facts, live, namespace, is ?? phase));
         if (is === undefined) faults.push(...found);
         else if (is !== phase) behind.push(`${namespace} is ${is}, and the stack file says ${phase}`);
       }
@@ -79,7 +86,7 @@ export const policies: Check = {
 
 /** Whether a namespace's policies are those of a phase, none more. */
 function isIn(facts: Facts, namespace: string, phase: Phase, live: Policies): boolean {
-  const objects = policiesOf(facts, namespace, phase);
+  const objects = policiesOf(facts, live, namespace, phase);
   const here = live.filter((policy) => isOurs(policy) && policy.metadata.namespace === namespace);
   return here.length === objects.length && faultsOf(objects, live).length === 0;
 }
