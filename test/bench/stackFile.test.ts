@@ -15,14 +15,15 @@ import { judge, messagesOf } from "../../policy/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { configOf } from "../support/stacks";
 
-test("the benchmark's stack has one policy that demands authentication for each intent, so that it measures what it says", () => {
+test("the benchmark's stack has one rule that demands authentication for each intent, and one policy for each namespace, so that it measures what it says", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 120 }), (intents) => {
       const config = loadConfig(stackOf(intents), "bench");
       const policies = manifestsOf(plan(config, previousFor("on", config)).components).filter(
-        (manifest) => manifest.kind === "CiliumNetworkPolicy" && JSON.stringify(manifest).includes('"required"'),
+        ({ kind }) => kind === "CiliumNetworkPolicy",
       );
-      expect(policies).toHaveLength(intents);
+      expect(JSON.stringify(policies).match(/"mode":"required"/g)).toHaveLength(intents);
+      expect(policies).toHaveLength(Object.keys(config.rollout.phases).length);
     }),
     { numRuns: 20 },
   );
