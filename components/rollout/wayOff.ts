@@ -73,9 +73,14 @@ const isValues = ({ kind, metadata }: KubernetesObject) =>
 function deniesAll({ spec, specs }: KubernetesObject): boolean {
   const rules = [spec, ...(Array.isArray(specs) ? (specs as unknown[]) : [])];
   return rules.some((rule) => {
-    const { endpointSelector, ingress } = (rule ?? {}) as { endpointSelector?: object; ingress?: unknown };
+    const { endpointSelector, enableDefaultDeny, ingress } = (rule ?? {}) as {
+      endpointSelector?: object;
+      enableDefaultDeny?: { ingress?: boolean };
+      ingress?: unknown;
+    };
     return (
       endpointSelector !== undefined &&
+      enableDefaultDeny?.ingress !== false &&
       Object.keys(endpointSelector).length === 0 &&
       JSON.stringify(ingress) === JSON.stringify([{}])
     );

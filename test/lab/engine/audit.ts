@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /** A write that the API server has seen. */
 export interface Write {
   readonly verb: string;
-  /** `ciliumnetworkpolicies orders/zero-trust-deny-all` */
+  /** `ciliumnetworkpolicies orders/zero-trust` */
   readonly object: string;
   readonly status: number;
 }
