@@ -20,6 +20,7 @@ import { installsCilium, isFirst, phaseChanges, turnsOff, type PhaseChange } fro
 import { earnedAfter } from "./rollout/promotions";
 import { recordOf } from "./rollout/record";
 import type { Previous, RolloutState } from "./rollout/state";
+import { fingerprintOf } from "./rollout/workloads";
 import { istioValues, type IstioValues } from "./spire/istio";
 
 /** Everything one update does, as data. */
@@ -99,6 +100,7 @@ export function plan(config: StackConfig, previous: Previous): Plan {
     ...(release === undefined ? {} : { release }),
     ...(linkerd ? { anchors: { trusted: [...linkerd.anchors], signer: signerOf(linkerd) } } : {}),
     objects: recordOf(manifestsOf(components)),
+    ...workloadsRecord(config, components),
   };
   return {
     components,
@@ -135,6 +137,12 @@ export function plan(config: StackConfig, previous: Previous): Plan {
       .filter(({ kind }) => kind !== "Certificates" && (config.auth || !["Spire", "MeshNamespaces"].includes(kind)))
       .map(({ name }) => name),
   };
+}
+
+/** What says of SPIRE's workloads that they have been ready: nothing with authentication off, which is recorded without them. */
+function workloadsRecord({ auth }: StackConfig, components: readonly PlannedComponent[]) {
+  const spire = components.filter(({ kind }) => kind === "Spire");
+  return auth && spire.length > 0 ? { workloads: fingerprintOf(manifestsOf(spire)) } : {};
 }
 
 /** Who may call whom once an update is done. */

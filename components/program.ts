@@ -15,7 +15,7 @@ import { askBundles } from "./otherStacks";
 import { accessStateOf, type Plan } from "./plan";
 import type { PlannedComponent } from "./planned";
 import { describeObject } from "./kubernetes";
-import { earlier } from "./register";
+import { earlier, type WaitFor } from "./register";
 import { askAgents } from "./rollout/agents";
 import { askAlerts } from "./rollout/askAlerts";
 import { askCsiDriver } from "./rollout/askCsiDriver";
@@ -40,6 +40,7 @@ import { Rollout } from "./rollout/rollout";
 import { readState, type Previous } from "./rollout/state";
 import { Spire } from "./spire/spire";
 import { userError } from "./userError";
+import { waitForSpire } from "./workloadWait";
 
 /** The configuration of the stack that the engine runs. Throws a RunError, which the CLI shows without a stack trace. */
 export function readConfig(): StackConfig {
@@ -132,6 +133,7 @@ export function registerPlan(
   const done = new Map<string, ReturnType<typeof register>>();
   /** What others come after: the components, once what is waited for after them has come about. */
   const settled = new Map<string, pulumi.Input<pulumi.Resource>>();
+  const waitFor = waitForSpire(config, plan, previous);
   for (const planned of plan.components) {
     const isCilium = planned.kind === "CiliumAuth" && !pulumi.runtime.isDryRun();
     const before = () => planned.after.map((name) => earlier(done, name));
@@ -144,7 +146,7 @@ export function registerPlan(
     const hurried = ["Spire", "Certificates"].includes(planned.kind) && mayTurnOff(config, previous.state);
     const transformations = untouched(wayOff);
     const timeouts = hurried ? { customTimeouts: soon } : {};
-    const component = register(planned, { provider, dependsOn, transformations, ...timeouts });
+    const component = register(planned, { provider, dependsOn, transformations, ...timeouts }, waitFor);
     done.set(planned.name, component);
     if (component instanceof Spire) component.resources.forEach((resource, name) => settled.set(name, resource));
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
@@ -236,12 +238,12 @@ function rolled(cilium: ReturnType<typeof register>, cluster: StackConfig["clust
   });
 }
 
-function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions) {
+function register(planned: PlannedComponent, options: pulumi.ComponentResourceOptions, waitFor?: WaitFor) {
   switch (planned.kind) {
     case "Certificates":
       return new Certificates(planned.name, planned.args, options);
     case "Spire":
-      return new Spire(planned.name, planned.args, options);
+      return new Spire(planned.name, planned.args, options, waitFor);
     case "CiliumAuth":
       return new CiliumAuth(planned.name, planned.args, options);
     case "CiliumAuthPolicy":

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random/randomPassword";
-import type { PlannedObject, PlannedRelease } from "./kubernetes";
+import type { KubernetesObject, PlannedObject, PlannedRelease } from "./kubernetes";
 
 type ResourceClass = new (
   name: string,
@@ -34,11 +34,15 @@ const classes = {
   "apiextensions.k8s.io/v1/CustomResourceDefinition": k8s.apiextensions.v1.CustomResourceDefinition,
 } as unknown as Readonly<Record<string, ResourceClass | undefined>>;
 
+/** Of an object, what has to come about after it is made or changed, before what comes after it; undefined where the provider's word is enough. */
+export type WaitFor = (manifest: KubernetesObject) => (() => Promise<void>) | undefined;
+
 /**
  * Registers a component's objects exactly as planned: inputs, order, and what may not be deleted.
  *
  * @param options the component's own; how long it may take is how long each of its objects may
  * @param release the component's, which comes after the objects that it names and before those that name it
+ * @param waitFor a wait of the program's own
  * @returns the resources by name; and `ready`, true once all of them are in the cluster and ready: what derives from it is not known to the engine before
  */
 export function registerObjects(
@@ -46,11 +50,21 @@ export function registerObjects(
   objects: readonly PlannedObject[],
   { customTimeouts }: pulumi.ComponentResourceOptions = {},
   release?: PlannedRelease,
+  waitFor?: WaitFor,
 ): { readonly resources: ReadonlyMap<string, pulumi.Resource>; readonly ready: pulumi.Output<boolean> } {
   const registered = new Map<string, pulumi.CustomResource>();
+  /** What others come after: the resources, once what is waited for after them has come about. */
+  const settled = new Map<string, pulumi.Input<pulumi.Resource>>();
+  const urns = [parent.urn];
+  const add = (name: string, resource: pulumi.CustomResource, wait?: () => Promise<void>) => {
+    registered.set(name, resource);
+    const urn = wait ? resource.urn.apply((urn) => wait().then(() => urn)) : resource.urn;
+    urns.push(urn);
+    settled.set(name, wait ? urn.apply(() => resource) : resource);
+  };
   const optionsOf = ({ after = [], keep }: Pick<PlannedObject, "keep"> & { readonly after?: readonly string[] }) => ({
     parent,
-    dependsOn: after.map((other) => earlier(registered, other)),
+    dependsOn: after.map((other) => earlier(settled, other)),
     ...(keep === true ? { protect: true } : {}),
     ...(keep ? { retainOnDelete: true } : {}),
     ...(customTimeouts ? { customTimeouts } : {}),
@@ -60,15 +74,14 @@ export function registerObjects(
     const key = `${manifest.apiVersion}/${manifest.kind}${patch ? "Patch" : ""}`;
     const Class = classes[key] ?? (k8s.apiextensions.CustomResource as unknown as ResourceClass);
     const generated = password === undefined ? {} : { stringData: { [password]: newPassword(name, parent).result } };
-    registered.set(name, new Class(name, { ...manifest, ...generated }, optionsOf(object)));
+    add(name, new Class(name, { ...manifest, ...generated }, optionsOf(object)), waitFor?.(manifest));
   };
   const first = new Set(release?.after);
   objects.filter(({ name }) => first.has(name)).forEach(register);
-  if (release)
-    registered.set(release.name, new k8s.helm.v3.Release(release.name, { ...release.args }, optionsOf(release)));
+  if (release) add(release.name, new k8s.helm.v3.Release(release.name, { ...release.args }, optionsOf(release)));
   objects.filter(({ name }) => !first.has(name)).forEach(register);
   // The URN is known in a preview too, so that the preview shows what the outputs become.
-  const ready = pulumi.all([parent, ...registered.values()].map(({ urn }) => urn)).apply(() => true);
+  const ready = pulumi.all(urns).apply(() => true);
   return { resources: registered, ready };
 }
 

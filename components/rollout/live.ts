@@ -2,6 +2,7 @@ import type { StackConfig } from "../config/schema";
 import { absent, endedBy, kubeconfigAt, reasonOf } from "./client";
 import { foreignManagers, type Managed } from "./fieldManagers";
 import type { CiliumState } from "./phases";
+import { unfinished, type Workload } from "./workloads";
 
 /** What a look at the cluster showed. */
 export type Look =
@@ -24,30 +25,20 @@ export type Look =
     }
   | { readonly reachable: false; readonly because: string };
 
-/** As much of a workload as tells whether its pods run what it says. */
-interface Workload {
-  readonly metadata?: { readonly generation?: number };
+/** A workload of Cilium's, and the volumes of its pods. */
+type CiliumWorkload = Workload & {
   readonly spec?: {
-    readonly replicas?: number;
     readonly template: { readonly spec?: { readonly volumes?: readonly { readonly name: string }[] } };
   };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly desiredNumberScheduled?: number;
-    readonly updatedNumberScheduled?: number;
-    readonly numberAvailable?: number;
-    readonly updatedReplicas?: number;
-    readonly availableReplicas?: number;
-  };
-}
+};
 
 /** Cilium as it runs. */
 export interface LiveCilium {
   /** Data of the ConfigMap cilium-config. */
   readonly config: Readonly<Record<string, string>>;
   /** The DaemonSet cilium and the Deployment cilium-operator. */
-  readonly agent: Workload;
-  readonly operator: Workload;
+  readonly agent: CiliumWorkload;
+  readonly operator: CiliumWorkload;
 }
 
 /**
@@ -66,24 +57,12 @@ export function ciliumStateOf({ config, agent, operator }: LiveCilium): { cilium
   return waitsFor === undefined ? { cilium: "on" } : { cilium: "rolling", waitsFor };
 }
 
-const mountsSockets = (spec: Workload["spec"]) =>
+const mountsSockets = (spec: CiliumWorkload["spec"]) =>
   spec?.template.spec?.volumes?.some(({ name }) => name === "spire-agent-socket") ?? false;
 
-/** @returns undefined once every pod of Cilium runs what its workload says */
-export function rollOf({ agent, operator }: Pick<LiveCilium, "agent" | "operator">): string | undefined {
-  const { desiredNumberScheduled = 0, updatedNumberScheduled, numberAvailable } = agent.status ?? {};
-  const { updatedReplicas, availableReplicas } = operator.status ?? {};
-  return (
-    unfinished("DaemonSet cilium", agent, desiredNumberScheduled, updatedNumberScheduled, numberAvailable) ??
-    unfinished("Deployment cilium-operator", operator, operator.spec?.replicas ?? 1, updatedReplicas, availableReplicas)
-  );
-}
-
-function unfinished(name: string, { metadata, status }: Workload, wanted: number, updated = 0, available = 0) {
-  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) return `${name} has not begun to roll`;
-  if (updated < wanted) return `${name} has rolled ${updated} of ${wanted} pods`;
-  return available < wanted ? `${name} has ${available} of ${wanted} pods available` : undefined;
-}
+/** @returns undefined once every pod of Cilium runs what its workload says, whatever its update strategy keeps back */
+export const rollOf = ({ agent, operator }: Pick<LiveCilium, "agent" | "operator">): string | undefined =>
+  unfinished("DaemonSet", "cilium", agent, 0) ?? unfinished("Deployment", "cilium-operator", operator, 0);
 
 /**
  * Reads which cluster this is and how far its Cilium is, within the given time. Never throws: a cluster that does not answer is an answer.
@@ -125,7 +104,7 @@ async function read({ context, cilium }: StackConfig["cluster"], signal: AbortSi
     const missing = `Cilium is not in the namespace ${cilium.namespace}`;
     return { reachable: true, identity, cilium: "off", waitsFor: missing, rolls: missing };
   }
-  const live = { config: config.data ?? {}, agent: agent as Workload, operator: operator as Workload };
+  const live = { config: config.data ?? {}, agent: agent as CiliumWorkload, operator: operator as CiliumWorkload };
   const rolls = rollOf(live);
   const workloads = { "DaemonSet cilium": agent as Managed, "Deployment cilium-operator": operator as Managed };
   const foreign = foreignManagers(config, workloads);

@@ -29,7 +29,7 @@ const connect = ["create", "get"];
  */
 export function gateRights({ cluster, mesh, spire, rollout }: StackConfig): KubernetesObject[] {
   const cilium = cluster.cilium?.namespace;
-  if (cilium === undefined) return rightsBesideMesh(rollout, driverRights(spire));
+  if (cilium === undefined) return rightsBesideMesh(rollout, namespacesOf(spire), driverRights(spire));
   const servers = serverPods(spire.replicas);
   const enrolled = mesh ? Object.keys(rollout.phases).sort() : [];
   const everywhere: Rule[] = [
@@ -44,7 +44,7 @@ export function gateRights({ cluster, mesh, spire, rollout }: StackConfig): Kube
     { namespace: cilium, rule: core("configmaps", ["get"], ["cilium-config"]) },
     { namespace: cilium, rule: rule("apps", "daemonsets", ["get"], ["cilium"]) },
     { namespace: cilium, rule: rule("apps", "deployments", ["get"], ["cilium-operator"]) },
-    ...[cilium, spire.agentNamespace, ...Object.keys(rollout.phases)].map((namespace) => ({
+    ...[cilium, spire.agentNamespace, ...namespacesOf(spire), ...Object.keys(rollout.phases)].map((namespace) => ({
       namespace,
       rule: core("pods", ["list"]),
     })),
@@ -135,13 +135,17 @@ function deliveryRights(namespace: string, { install }: StackConfig["spire"]): {
 const driverRights = ({ csi }: StackConfig["spire"]): Rule[] =>
   csi ? [rule("storage.k8s.io", "csidrivers", ["get"], [csiDriver])] : [];
 
-/** Which cluster it is, whose the namespaces are, and which pods run in them: nothing else is asked of the mesh where another one authenticates. */
-const rightsBesideMesh = ({ phases }: StackConfig["rollout"], more: readonly Rule[]) => [
+/** Where the pods are for which an update waits, and which say why they are not ready. */
+const namespacesOf = ({ install, agentNamespace }: StackConfig["spire"]) =>
+  install === "managed" ? [names.namespace, agentNamespace] : [];
+
+/** Which cluster it is, whose the namespaces are, and which pods run in them and of SPIRE: nothing else is asked of the mesh where another one authenticates. */
+const rightsBesideMesh = ({ phases }: StackConfig["rollout"], waitedFor: readonly string[], more: readonly Rule[]) => [
   ...bound("zero-trust-gates", "Cluster", undefined, [
     core("namespaces", ["get"], ["kube-system", ...Object.keys(phases).sort()]),
     ...more,
   ]),
-  ...Object.keys(phases)
+  ...[...new Set([...Object.keys(phases), ...waitedFor])]
     .sort()
     .flatMap((namespace) => bound("zero-trust-gates", "", namespace, [core("pods", ["list"])])),
 ];

@@ -1,5 +1,5 @@
 import type { Look } from "./live";
-import { untilSettled, type Left, type Limits } from "./settled";
+import { textOf, untilSettled, type Left, type Limits } from "./settled";
 
 /** A pod that starts has a minute for it, by the chart's probes. */
 const limits: Limits = { standstill: 120, whole: 900, unreadable: 10 };
@@ -27,6 +27,5 @@ export async function untilRolled(
   };
   const left = await untilSettled(rolls, limits, tell, pause, now);
   if (left === undefined) return undefined;
-  const what = "what" in left ? left.what : `the cluster cannot be read (${left.because})`;
-  return `Cilium is not known to run as it is configured: ${what}. Going on.`;
+  return `Cilium is not known to run as it is configured: ${textOf(left)}. Going on.`;
 }

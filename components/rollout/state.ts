@@ -24,6 +24,8 @@ const recorded = z.object({
   marked: z.array(z.string()).exactOptional(),
   /** Cilium's Helm release, `namespace/name`, where this stack delivers it. */
   release: z.string().exactOptional(),
+  /** Of SPIRE's workloads, as fingerprintOf has it: those that have been ready. None with authentication off. */
+  workloads: z.string().exactOptional(),
   /** As recordOf writes it. Missing in what an earlier version of this program left. */
   objects: z.object({ policies: z.record(z.string(), z.string()), others: z.string() }).exactOptional(),
 });

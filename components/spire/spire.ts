@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { registerObjects } from "../register";
+import { registerObjects, type WaitFor } from "../register";
 import { types } from "../types";
 import { spireObjects } from "./objects";
 import { serverAddress, type SpireArgs } from "./settings";
@@ -37,9 +37,10 @@ export class Spire extends pulumi.ComponentResource {
   /** What it has registered, by name. */
   public readonly resources: ReadonlyMap<string, pulumi.Resource>;
 
-  constructor(name: string, args: SpireArgs, options?: pulumi.ComponentResourceOptions) {
+  /** @param waitFor what has to come about after an object of it, beside what the provider waits for */
+  constructor(name: string, args: SpireArgs, options?: pulumi.ComponentResourceOptions, waitFor?: WaitFor) {
     super(types.Spire, name, args, options);
-    const { ready, resources } = registerObjects(this, spireObjects(name, args), options);
+    const { ready, resources } = registerObjects(this, spireObjects(name, args), options, undefined, waitFor);
     this.ready = ready;
     this.resources = resources;
     this.registerOutputs({ serverAddress: this.serverAddress, ready: this.ready });

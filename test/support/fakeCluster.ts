@@ -42,6 +42,14 @@ export function cluster({ authenticating, ztunnel }: { authenticating: boolean; 
         { items: [] },
       ]),
     ),
+    // The workloads that a stack may deploy, as their controllers leave them when all is well.
+    ...Object.fromEntries(
+      ["spire", "spire-agents"].flatMap((namespace) =>
+        ["statefulsets/spire-server", "statefulsets/spire-postgres", "daemonsets/spire-agent"]
+          .concat("daemonsets/spiffe-csi-driver", "deployments/spire-oidc")
+          .map((workload) => [`/apis/apps/v1/namespaces/${namespace}/${workload}`, workloadOf(1)]),
+      ),
+    ),
     // Nobody who could be asked, since there is nobody to answer.
     [`/api/v1/${cilium}/pods?labelSelector=k8s-app%3Dcilium`]: { items: [] },
     [`/apis/apps/v1/${cilium}/daemonsets/cilium`]: {
@@ -56,6 +64,16 @@ export function cluster({ authenticating, ztunnel }: { authenticating: boolean; 
     },
   };
 }
+
+/** A workload of any kind with one pod, as its controller left it: the pod runs the last change, and is ready or not. */
+export const workloadOf = (ready: 0 | 1) => ({
+  metadata: { generation: 2 },
+  spec: { replicas: 1 },
+  status: {
+    ...{ observedGeneration: 2, replicas: 1, updatedReplicas: 1, readyReplicas: ready, availableReplicas: ready },
+    ...{ desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: ready },
+  },
+});
 
 /** The path of the list of a namespace's running pods. */
 export const runningIn = (namespace: string) =>
