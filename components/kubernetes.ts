@@ -86,6 +86,12 @@ export function owned(component: string, more: Partial<Marks> = {}): Marks {
  */
 export const forced = { "pulumi.com/patchForce": "true" };
 
+/**
+ * For what the provider is not to wait for: a Service, which has to be there before its pods are; and a volume's claim. Of a class that binds late the provider waits until a
+ * claim is pending (provider/pkg/await/awaiters.go), which one that is bound already, taken up again say, never is.
+ */
+export const unawaited = { "pulumi.com/skipAwait": "true" };
+
 /** The labels on everything that this program makes, pods included. */
 export function labelsOf(component: string): Readonly<Record<string, string>> {
   return { "app.kubernetes.io/name": component, "app.kubernetes.io/managed-by": "zero-trust" };

@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { selectorOf } from "./pods";
 import { spire } from "./settings";
 
@@ -41,7 +41,7 @@ export function bundleService({ service, annotations }: Federation): KubernetesO
     metadata: {
       name: spire.bundleEndpoint,
       namespace: spire.namespace,
-      ...owned(spire.server, { annotations: { "pulumi.com/skipAwait": "true", ...annotations } }),
+      ...owned(spire.server, { annotations: { ...unawaited, ...annotations } }),
     },
     spec: {
       type: service,

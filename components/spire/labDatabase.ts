@@ -1,4 +1,4 @@
-import { labelsOf, owned, type KubernetesObject } from "../kubernetes";
+import { labelsOf, owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { generatedPassword } from "./datastore";
 import { labDatabaseImage } from "./images";
 import { secretFiles } from "./parts";
@@ -24,7 +24,7 @@ export const labDatastore: SharedDatastore = {
 export const labDatabaseVolume = (args: ManagedSpire): KubernetesObject => ({
   apiVersion: "v1",
   kind: "PersistentVolumeClaim",
-  metadata,
+  metadata: { ...metadata, ...owned(name, { annotations: unawaited }) },
   spec: claimSpec(args),
 });
 

@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { issuerOf, paths } from "./configuration";
 import { imagesOf } from "./images";
 import { configMap, podTemplate, resources, restricted, restrictedPod, selectorOf } from "./pods";
@@ -48,7 +48,7 @@ export function oidcObjects(args: ManagedSpire, oidc: Oidc): Record<string, Kube
     "oidc-service": {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { ...metadata, ...owned(name, { annotations: { "pulumi.com/skipAwait": "true" } }) },
+      metadata: { ...metadata, ...owned(name, { annotations: unawaited }) },
       spec: {
         type: "ClusterIP",
         selector: selectorOf(name),

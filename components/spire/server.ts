@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { attestorParts, nodeFiles } from "./attestor";
 import { upstreamParts } from "./authority";
 import { datastoreParts, isShared } from "./datastore";
@@ -25,7 +25,8 @@ export function serverConfigMap(args: ManagedSpire): KubernetesObject {
 
 /** The datastore and the CA's keys: losing this volume means new identities for everyone. */
 export function serverVolume(args: ManagedSpire): KubernetesObject {
-  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadataOf(claim), spec: claimSpec(args) };
+  const metadata = { name: claim, namespace: spire.namespace, ...owned(spire.server, { annotations: unawaited }) };
+  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata, spec: claimSpec(args) };
 }
 
 /** What a volume of SPIRE's is claimed with. */
@@ -47,7 +48,7 @@ export function serverService(): KubernetesObject {
     metadata: {
       name: spire.server,
       namespace: spire.namespace,
-      ...owned(spire.server, { annotations: { "pulumi.com/skipAwait": "true" } }),
+      ...owned(spire.server, { annotations: unawaited }),
     },
     spec: { type: "ClusterIP", selector: selectorOf(spire.server), ports: [grpcPort] },
   };
