@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { objectsWith } from "./spire/planned";
 import { runProgram, type Registered } from "./support/engine";
 import { cluster, withCluster, workloadOf } from "./support/fakeCluster";
 import { stacks, transitionOf, type transitions } from "./support/stacks";
@@ -9,6 +10,9 @@ const paths = {
   server: "/apis/apps/v1/namespaces/spire/statefulsets/spire-server",
   agent: "/apis/apps/v1/namespaces/spire/daemonsets/spire-agent",
 };
+
+// A busy machine takes longer to load it than a look at a cluster may take.
+beforeAll(() => import("@kubernetes/client-node"));
 
 /** Runs a transition, and tells at each look at a workload of SPIRE's whether what comes after it was registered. The workload is ready at the third look. */
 async function run(transition: Transition, workload: keyof typeof paths, next: string, preview = false) {
@@ -42,5 +46,24 @@ describe("what comes after a workload of SPIRE's", () => {
       [{ from: "on", auth: false }, false],
     ] as const)
       expect(await run(transition, "agent", "spire-agent", preview)).toEqual({ looks: [], next: true });
+  });
+});
+
+describe("the provider", () => {
+  test.each([
+    [
+      "a server alone and all that is optional",
+      ["spire.oidc.domain=oidc.example.com", "spire.oidc.tlsSecret=oidc-tls", "spire.csi={}"],
+    ],
+    ["servers with a database for labs", ["spire.datastore.labPostgres={}", "spire.replicas=2"]],
+  ])("waits for no volume that may be bound, and for no Service whose pods come later: %s", (_, assignments) => {
+    const awaited = objectsWith(assignments)
+      .map(({ manifest }) => manifest)
+      .filter(({ kind, metadata, spec }) => {
+        const isHeadless = (spec as { clusterIP?: string } | undefined)?.clusterIP === "None";
+        const waits = kind === "PersistentVolumeClaim" || (kind === "Service" && !isHeadless);
+        return waits && metadata.annotations?.["pulumi.com/skipAwait"] !== "true";
+      });
+    expect(awaited).toEqual([]);
   });
 });
