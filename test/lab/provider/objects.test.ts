@@ -173,7 +173,9 @@ test("a workload that does not become ready in time is recorded as made, and the
   const { message, resource } = await unfinished(driver.create(statefulSetType, asked));
   expect(message).toMatch(/'server' timed out waiting to be Ready; 0 out of 1 replicas/);
   expect(resource.id).toBe("default/server");
-  expect((await unfinished(driver.update(statefulSetType, resource, asked))).message).toMatch(/timed out waiting to be Ready/);
+  expect((await unfinished(driver.update(statefulSetType, resource, asked))).message).toMatch(
+    /timed out waiting to be Ready/,
+  );
   expect((await unfinished(driver.read(statefulSetType, resource))).resource.id).toBe(resource.id);
 });
 

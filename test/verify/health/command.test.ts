@@ -35,6 +35,7 @@ const answers: Answers = {
   [`${kinds}/ciliumclusterwidenetworkpolicies`]: { items: [] },
   [`${kinds}/ciliumidentities`]: { items: [] },
   "/apis/monitoring.coreos.com/v1/prometheusrules": 403,
+  "/apis/apps/v1/namespaces/spire/statefulsets/spire-server": 404,
 };
 
 /** Runs the command as `npm run verify` does. `use` is given the running process. */
