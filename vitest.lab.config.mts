@@ -29,6 +29,7 @@ const slow = [
     "federation",
     "health",
     "incident",
+    "oldest",
     "organization",
     "release",
     "rights",

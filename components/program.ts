@@ -104,7 +104,10 @@ export async function readWayOff(config: StackConfig, known: Known, plan: Plan):
 }
 
 /** Makes the missing objects again that turning authentication off needs, and warns where that fails: then the provider says why. Nothing in a preview. */
-export async function clearWayOff({ cluster: { context } }: StackConfig, { made }: WayOff): Promise<void> {
+export async function clearWayOff(
+  { cluster: { context } }: StackConfig,
+  { made }: Pick<WayOff, "made">,
+): Promise<void> {
   if (pulumi.runtime.isDryRun()) return;
   for (const { manifest } of made) {
     const because = await makeAgain(context, manifest);
@@ -152,7 +155,7 @@ export function registerPlan(
     settled.set(planned.name, isCilium && plan.waitsForCilium ? rolled(component, config.cluster) : component);
   }
   const ready = plan.recordedAfter.map((name) => earlier(done, name).ready);
-  const finished = pulumi.all([...ready, ...told(plan, done, config)]);
+  const finished = pulumi.all([...ready, ...told(plan, done, config), ...kept(plan, done, previous, config)]);
   const access = packAccess(accessStateOf(config, plan));
   return {
     ...plan.outputs,
@@ -160,6 +163,21 @@ export function registerPlan(
     ...(access === undefined ? {} : { [lastAccessOutput]: finished.apply(() => access) }),
     ...(config.spire.federation ? { bundle: ownBundle(plan, previous, done, config) } : {}),
   };
+}
+
+/**
+ * What turning authentication off leaves in the cluster, looked at once more: an object that somebody is deleting goes when the update takes its last finalizer, and Cilium's values, by which Cilium
+ * learns that it stops, are made again then.
+ */
+function kept(plan: Plan, done: Done, previous: Previous, config: StackConfig): pulumi.Output<boolean>[] {
+  const component = plan.components.find(({ kind }) => kind === "CiliumAuth");
+  if (!component || !mayTurnOff(config, previous.state) || pulumi.runtime.isDryRun()) return [];
+  const look = async () => {
+    const { made } = await askWayOff(config, { ...plan, components: [component] }, previous, pulumi.getStack());
+    await clearWayOff(config, { made });
+    return true;
+  };
+  return [earlier(done, component.name).ready.apply(look)];
 }
 
 /**

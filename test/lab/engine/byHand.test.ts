@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { describeObject } from "../../../components/kubernetes";
 import { until } from "../../../lab/until";
 import { TurnedOn } from "./byHand";
-import { LabStack, values, withoutPack } from "./stack";
+import { LabStack, policy, values, withoutPack } from "./stack";
 
 // Authentication is turned off by the user's own two commands, whatever somebody has done to the cluster before. Every object of the stack: byHandEach.test.ts.
 
@@ -20,6 +20,16 @@ afterEach(() => on.restore());
 const isPolicy = ({ kind }: { readonly kind: string }) => kind === "CiliumNetworkPolicy";
 const policies = () => on.objects.filter(isPolicy);
 const valuesObject = () => on.object(`ConfigMap kube-system/${values}`);
+
+/** Whether the API server has the kind of the policies. */
+function isKnown(): boolean {
+  try {
+    stack.demands();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** What the two commands have to come to. */
 function expectOff(): string {
@@ -66,6 +76,14 @@ describe("authentication can be turned off", () => {
     for (const object of objects) await on.untilGone(object);
   });
 
+  test("while Cilium's values are being deleted, and go with the update, which takes the finalizer that kubectl set", () => {
+    const finalizers = JSON.stringify({ metadata: { finalizers: ["example.com/by-kubectl"] } });
+    const at = [`configmap/${values}`, "--namespace", "kube-system"];
+    stack.plane.kubectl(["patch", ...at, "--type=merge", `--patch=${finalizers}`]);
+    stack.plane.kubectl(["delete", ...at, "--wait=false"]);
+    expectOff();
+  });
+
   test("while the namespace of the policies is being deleted", async () => {
     const guard = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "guard", namespace: "orders" } };
     stack.apply("somebody", [guard]);
@@ -90,13 +108,13 @@ describe("authentication can be turned off", () => {
     expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
     const { apiVersion, kind, spec } = definition as unknown as { apiVersion: string; kind: string; spec: object };
     stack.apply("lab", [{ apiVersion, kind, metadata: { name }, spec }]);
-    stack.plane.kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=60s"]);
-    await until("the API server knows it", () => stack.demands() !== undefined);
+    await until("the API server knows the kind again", () => isKnown());
   });
 
   test("after an update that failed half-way", async () => {
     stack.set("spire.ttl.x509Svid", "2h");
-    await stack.denying("spire-agent", () => stack.failingUp(withoutPack));
+    stack.set("access[0].callers[0].serviceAccount", "checkout");
+    await stack.denying(policy, () => stack.failingUp(withoutPack));
     expectOff();
   });
 });

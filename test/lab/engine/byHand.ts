@@ -66,7 +66,10 @@ export class TurnedOn {
 
   /** Deletes an object that stays, since nobody removes its finalizer. */
   hang(object: KubernetesObject): void {
-    this.patch(object, { metadata: { finalizers: [finalizer] } });
+    const { apiVersion, kind, metadata } = object;
+    const { name, namespace } = metadata;
+    const place = { name, ...(namespace === undefined ? {} : { namespace }) };
+    this.stack.apply("somebody", [{ apiVersion, kind, metadata: { ...place, finalizers: [finalizer] } }]);
     this.stack.plane.kubectl([...this.at("delete", object), "--wait=false"]);
   }
 
