@@ -5,8 +5,8 @@ import type { KubernetesObject } from "../../../components/kubernetes";
 import { LabStack, policy } from "./stack";
 
 /**
- * What `pulumi stack export` said of the stack `apps`, in `require`, before its SPIRE server shared the process namespace of its pod (commit 4b4896b); the
- * cluster is `CLUSTER`, its kubeconfig `KUBECONFIG`, and times, places in the program and the key were left out.
+ * What `pulumi stack export` said of the stack `apps`, in `require`, while each target had a policy of its own (commit 9b3b274); the
+ * cluster is `CLUSTER`, its kubeconfig `KUBECONFIG`, and times, managed fields, places in the program and the key were left out.
  */
 const kept = "test/lab/engine/kept/apps.json";
 
