@@ -29,6 +29,7 @@ const slow = [
     "federation",
     "health",
     "incident",
+    "killed",
     "oldest",
     "organization",
     "release",

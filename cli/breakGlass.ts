@@ -2,7 +2,7 @@ import { ztunnelLabel } from "../components/access/meshMarks";
 import { ciliumChart } from "../components/cilium/objects";
 import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
 import { ciliumOf, type StackConfig } from "../components/config/schema";
-import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
+import { fieldManager, manifestsOf, type KubernetesObject } from "../components/kubernetes";
 import { quoted } from "../components/shell";
 import { inMesh } from "../components/rollout/marks";
 import { countDemanding } from "../components/rollout/relaxed";
@@ -37,7 +37,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "# 3. Cilium stops. Both flags go together: its chart refuses one without the other.",
     ...(cilium.delivery === "flux"
       ? [
-          `${kubectl} ${patchValues(manifestsOf(plan.components))}`,
+          applyValues(kubectl, manifestsOf(plan.components)),
           "#    Flux acts on that by itself. Only where Flux is down too:",
           `# ${helm}`,
         ]
@@ -126,10 +126,12 @@ const relax = (kubectl: string) =>
     `${kubectl} replace --filename -`,
   ].join(" | ");
 
-function patchValues(manifests: readonly KubernetesObject[]): string {
+/** Writes Cilium's values by server-side apply, which also makes the ConfigMap again where somebody has deleted it. */
+function applyValues(kubectl: string, manifests: readonly KubernetesObject[]): string {
   const values = manifests.find(({ metadata }) => metadata.name === valuesConfigMap.name);
   if (!values) throw new Error("no values ConfigMap is planned");
-  return patch("configmap", values.metadata, { data: values["data"] });
+  const apply = `apply --server-side --force-conflicts --field-manager ${fieldManager} --filename -`;
+  return `printf %s ${quoted(JSON.stringify(values))} | ${kubectl} ${apply}`;
 }
 
 const patch = (kind: string, { namespace, name }: KubernetesObject["metadata"], content: object): string =>

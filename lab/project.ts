@@ -97,10 +97,10 @@ export class LabProject {
   }
 
   /** Runs one of the project's own commands, bundled as package.json says. */
-  command(bundle: string, args: readonly string[]): Done {
+  command(bundle: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Done {
     const { status, stdout, stderr, error } = spawnSync(process.execPath, [bundle, ...args], {
       cwd: this.directory,
-      env: this.environment,
+      env: { ...this.environment, ...environment },
       encoding: "utf8",
       maxBuffer: 1 << 28,
     });

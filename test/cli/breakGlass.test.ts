@@ -13,12 +13,6 @@ import { root } from "../support/stacks";
 const commands = (...assignments: string[]) =>
   breakGlass(renderStack(root, "apps", [...assignments, "auth=false"], "on"));
 
-/** The argument of a command's --patch, as the shell hands it on. */
-const patchOf = (text: string, kind: string) => {
-  const argument = new RegExp(`patch ${kind} .*--patch '(.*)'$`, "m").exec(text)?.[1] ?? expect.fail(kind);
-  return JSON.parse(argument.replaceAll("'\\''", "'")) as Record<string, unknown>;
-};
-
 /** A value as `kubectl get --output json` writes it: keys in the order of the alphabet, four spaces. */
 function asKubectl(value: unknown): string {
   const sorted = (_: string, inner: unknown) =>
@@ -52,7 +46,7 @@ describe("breaking the glass", () => {
       "replace --filename -",
       "grep -w required",
       "cilium-dbg bpf policy get",
-      "patch configmap",
+      "apply --server-side",
       "helm ",
       "rollout status",
     ];
@@ -85,7 +79,8 @@ describe("breaking the glass", () => {
   );
 
   test("sets both of Cilium's flags, by the ConfigMap for Flux and by helm without it", () => {
-    const { data } = patchOf(commands(), "configmap") as { data: { "values.yaml": string } };
+    const object = /^printf %s '(.*)' \| kubectl .* apply --server-side /m.exec(commands())?.[1] ?? expect.fail();
+    const { data } = JSON.parse(object) as { data: { "values.yaml": string } };
     expect(JSON.parse(data["values.yaml"])).toMatchObject({
       authentication: { enabled: false, mutual: { spire: { enabled: false } } },
     });

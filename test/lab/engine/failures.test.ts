@@ -38,8 +38,11 @@ describe.each(updates)("an update that turns auth $goes", ({ flag, writes, ends 
       expect(writes.filter((object) => done.includes(object))).toEqual(writes.slice(0, writes.indexOf(at as never)));
     });
 
-    test("and is killed when that is done and nobody knows: the old state stays recorded", () => {
-      stack.failingUp({ ...withoutPack, ZT_KILL_AFTER: resources[at] });
+    test.each([
+      ["before that", "ZT_KILL_BEFORE"],
+      ["when that is done and nobody knows", "ZT_KILL_AFTER"],
+    ])("and is killed %s: the old state stays recorded", (_, fault) => {
+      stack.failingUp({ ...withoutPack, [fault]: resources[at] });
       stack.project.must(["cancel", "--yes", "--stack", "apps"]);
       expect(stack.recorded()).toEqual(before);
     });
