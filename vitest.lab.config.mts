@@ -23,6 +23,7 @@ const slow = [
     (name) => `identity/${name}`,
   ),
   ...[
+    "byHand",
     "byHandEach",
     "certificates",
     "datastore",

@@ -25,7 +25,7 @@ import { askOwnBundle } from "./rollout/askOwnBundle";
 import { askPods } from "./rollout/askPods";
 import { askReadiness } from "./rollout/askReadiness";
 import { askRelease } from "./rollout/askRelease";
-import { askWayOff, makeAgain, type WayOff } from "./rollout/askWayOff";
+import { askWayOff, clear, makeAgain, type WayOff } from "./rollout/askWayOff";
 import { tellRegistration } from "./rollout/tellRegistration";
 import { decideKnown, entersRequire, mayTurnOff, type Known } from "./rollout/decide";
 import { lastAccessOutput, packAccess } from "./rollout/lastAccess";
@@ -97,9 +97,9 @@ export async function readKnown(config: StackConfig): Promise<Known> {
  */
 export async function readWayOff(config: StackConfig, known: Known, plan: Plan): Promise<WayOff> {
   // Nothing of another cluster's is looked at.
-  if (known.errors.length > 0) return { made: [], left: [], notes: [] };
+  if (known.errors.length > 0) return clear;
   const wayOff = await askWayOff(config, plan, known.previous, pulumi.getStack());
-  if (wayOff.refused !== undefined) throw userError(wayOff.refused);
+  if (wayOff.blocked !== undefined) throw userError(wayOff.blocked);
   return wayOff;
 }
 
@@ -130,7 +130,7 @@ export function registerPlan(
   previous: Previous,
   provider: pulumi.ProviderResource,
   config: StackConfig,
-  wayOff: Pick<WayOff, "made" | "left"> = { made: [], left: [] },
+  wayOff: WayOff = clear,
 ) {
   new Rollout("rollout", plan.outputs.rollout, previous);
   const done = new Map<string, ReturnType<typeof register>>();
@@ -181,10 +181,12 @@ function kept(plan: Plan, done: Done, previous: Previous, config: StackConfig): 
 }
 
 /**
- * Leaves the resources of missing objects as the engine has recorded them: the provider fails to update what is not there. In an update those that are made again are there.
+ * Leaves the resources of missing objects as the engine has recorded them: the provider fails to update what is not there. In an update those that are made again are there. In a preview also those whose
+ * change is refused: the preview would end there, and the update changes what it can.
  */
-function untouched({ made, left }: Pick<WayOff, "made" | "left">): pulumi.ResourceTransformation[] {
-  const names = new Set([...left, ...(pulumi.runtime.isDryRun() ? made.map(({ name }) => name) : [])]);
+function untouched({ made, left, refused }: WayOff): pulumi.ResourceTransformation[] {
+  const inPreview = pulumi.runtime.isDryRun() ? [...made.map(({ name }) => name), ...refused] : [];
+  const names = new Set([...left, ...inPreview]);
   if (names.size === 0) return [];
   return [
     ({ name, props, opts }) =>

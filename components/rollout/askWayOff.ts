@@ -18,11 +18,14 @@ import {
 
 /** What an update that turns authentication off finds in its way. */
 export interface WayOff extends Remedies {
-  /** Why nothing can be written, and the command that gets past it. */
-  readonly refused?: string;
+  /** Pulumi's names of objects whose change an admission webhook or policy refuses. */
+  readonly refused: readonly string[];
+  /** Why nothing can be written at all, and the command that gets past it. */
+  readonly blocked?: string;
 }
 
-const clear: WayOff = { made: [], left: [], notes: [] };
+/** Nothing is in the way. */
+export const clear: WayOff = { made: [], left: [], notes: [], refused: [] };
 
 /** How long the look may take, in milliseconds. */
 const patienceMs = 5_000;
@@ -49,11 +52,16 @@ export async function askWayOff(config: StackConfig, plan: Plan, { state }: Prev
     const api = await objectApi(kubeconfig, signal);
     const missing = await missingOf(api, deployed);
     const remedies = remediesFor(deployed, missing);
-    const there = deployed.filter(({ name }) => !remedies.left.includes(name));
-    const refusal = await refusalOf(api, there.slice(0, tried));
-    if (!refusal) return remedies;
-    const refused = refusalMessage(refusal, await placesOf(kubeconfig, refusal, signal), context, stack);
-    return refused === undefined ? remedies : { ...remedies, refused };
+    const there = deployed.filter(({ name }) => !remedies.left.includes(name)).slice(0, tried);
+    const refusals = await refusalsOf(api, there);
+    const [first] = refusals;
+    if (!first) return { ...remedies, refused: [] };
+    const because = refusalMessage(first, await placesOf(kubeconfig, first, signal), context, stack);
+    const refused = refusals.map(({ name }) => name);
+    // What can be changed is: callers that need not authenticate any more are the first thing that an incident wants.
+    return refusals.length === there.length
+      ? { ...remedies, refused, blocked: `${because} Nothing was changed.` }
+      : { ...remedies, refused, notes: [...remedies.notes, because] };
   } catch {
     return clear;
   }
@@ -106,17 +114,20 @@ async function missingOf(api: KubernetesObjectApi, objects: readonly Deployed[])
 const isUnknownKind = (error: unknown) =>
   error instanceof Error && error.message.startsWith("Unrecognized API version and kind");
 
-/** The first refusal of an admission webhook or policy. */
-async function refusalOf(api: KubernetesObjectApi, objects: readonly Deployed[]): Promise<Refusal | undefined> {
+/** Which changes an admission webhook or policy refuses. */
+async function refusalsOf(
+  api: KubernetesObjectApi,
+  objects: readonly Deployed[],
+): Promise<(Refusal & { readonly name: string })[]> {
   const answers = await Promise.all(
-    objects.map(({ manifest }) =>
+    objects.map(({ name, manifest }) =>
       apply(api, manifest, "All").then(
-        () => undefined,
-        (error: unknown): Refusal => ({ object: manifest, message: messageOf(error) }),
+        () => [],
+        (error: unknown) => [{ name, object: manifest, message: messageOf(error) }],
       ),
     ),
   );
-  return answers.find((refusal) => refusal !== undefined && refuserOf(refusal.message) !== undefined);
+  return answers.flat().filter(({ message }) => refuserOf(message) !== undefined);
 }
 
 async function apply(api: KubernetesObjectApi, object: KubernetesObject, dryRun?: "All"): Promise<void> {

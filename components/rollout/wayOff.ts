@@ -118,8 +118,7 @@ export function refuserOf(
 }
 
 /**
- * The message where the API server refuses what turns authentication off, with the command that gets past it; undefined where the refusal is none of an admission webhook or policy, so that the provider
- * may be let to try.
+ * The message where an admission webhook or policy refuses what turns authentication off, with the command that gets past it.
  *
  * @param places where the webhook is configured, as far as that could be read
  * @param context of the kubeconfig
@@ -130,12 +129,11 @@ export function refusalMessage(
   places: readonly WebhookPlace[],
   context: string,
   stack: string,
-): string | undefined {
+): string {
   const refuser = refuserOf(message);
-  if (refuser === undefined) return undefined;
-  const start = `Authentication cannot be turned off: the API server refuses to change ${describeObject(object)}. Nothing was changed.\n  ${message}`;
+  const start = `Authentication cannot be turned off: the API server refuses to change ${describeObject(object)}.\n  ${message}`;
   const again = `pulumi up --stack ${stack}`;
-  if (refuser === "policy" || refuser.answers)
+  if (refuser === undefined || refuser === "policy" || refuser.answers)
     return `${start}\n  Ask its owner to admit the change, or to exempt the namespace, and then: ${again}`;
   const commands = places.map(({ kind, configuration, index }) => {
     const path = `/webhooks/${index}/failurePolicy`;

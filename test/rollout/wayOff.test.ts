@@ -70,10 +70,6 @@ describe("a refusal to write", () => {
       expect(said).not.toContain("Ignore");
     }
   });
-
-  test("for any other reason is the provider's to tell", () => {
-    expect(refusalMessage({ object, message: "etcdserver: request timed out" }, [], "apps", "apps")).toBeUndefined();
-  });
 });
 
 describe("a look at the cluster", () => {
@@ -82,7 +78,7 @@ describe("a look at the cluster", () => {
   const looked = (answers: Answers) => withCluster(answers, ["apps"], () => askWayOff(config, plan, previous, "apps"));
 
   test("finds nothing in the way where everything is there", async () => {
-    expect(await looked({})).toEqual({ made: [], left: [], notes: [] });
+    expect(await looked({})).toEqual({ made: [], left: [], notes: [], refused: [] });
   });
 
   test("finds what is missing", async () => {
@@ -100,21 +96,26 @@ describe("a look at the cluster", () => {
 
   test.each([403, 429, 500])("takes what it may not or cannot read (%s) to be there", async (status) => {
     const answers = Object.fromEntries(deployed.map((object) => [pathOf(object), status]));
-    expect(await looked(answers)).toEqual({ made: [], left: [], notes: [] });
+    expect(await looked(answers)).toEqual({ made: [], left: [], notes: [], refused: [] });
   });
 
-  test("says before anything is written what refuses it", async () => {
+  test("says before anything is written what refuses everything, and of a part only that it is refused", async () => {
     const query = "?dryRun=All&fieldManager=zero-trust&force=true";
     const message = 'failed calling webhook "deny.example.com": no route to host';
     const refused = new Refused(500, { kind: "Status", message });
     const lists = "/apis/admissionregistration.k8s.io/v1";
     const configuration = { metadata: { name: "deny" }, webhooks: [{ name: "other" }, { name: "deny.example.com" }] };
-    const answers = {
-      [`${pathOf(values)}${query}`]: refused,
+    const places = {
       [`${lists}/validatingwebhookconfigurations`]: { items: [configuration] },
       [`${lists}/mutatingwebhookconfigurations`]: { items: [] },
     };
-    expect((await looked(answers)).refused).toContain("patch validatingwebhookconfiguration deny");
+    const refusing = (objects: readonly PlannedObject[]) =>
+      Object.fromEntries(objects.map((object) => [`${pathOf(object)}${query}`, refused]));
+    const command = "patch validatingwebhookconfiguration deny";
+    expect((await looked({ ...places, ...refusing(deployed) })).blocked).toContain(command);
+    const part = await looked({ ...places, ...refusing([values]) });
+    expect(part).toMatchObject({ refused: [values.name], notes: [expect.stringContaining(command)] });
+    expect(part.blocked).toBeUndefined();
   });
 
   test("is not made before an update that leaves authentication on", async () => {
@@ -123,6 +124,6 @@ describe("a look at the cluster", () => {
     const asked = await withCluster({ [path]: 404 }, ["apps"], () =>
       askWayOff(on.config, on.plan, on.previous, "apps"),
     );
-    expect(asked).toEqual({ made: [], left: [], notes: [] });
+    expect(asked).toEqual({ made: [], left: [], notes: [], refused: [] });
   });
 });

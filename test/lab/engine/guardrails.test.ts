@@ -45,7 +45,7 @@ describe("a mandatory violation stops an update before the API server has seen a
       "protected-namespaces",
     );
     expect(preview.steps.map(({ name }) => name)).toContain("spire-server");
-    expect(preview.phases).toContainEqual(expect.stringMatching(/^orders: new -> /));
+    expect(preview.phases).toContainEqual(expect.stringMatching(/^kube-system, orders: new -> /));
     expect(withoutValues(output)).not.toContain("newState");
   });
 

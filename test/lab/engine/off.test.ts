@@ -47,6 +47,28 @@ describe("authentication can be turned off", () => {
     expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
     stack.up(withoutPack);
   });
+
+  test("first of all for callers, where the API server refuses Cilium's values, and wholly once it takes them", async () => {
+    stack.set("auth", "false");
+    await stack.denying(values, () => {
+      const { status, output } = stack.project.pulumi(["up", "--yes", "--stack", "apps"]);
+      expect(status).not.toBe(0);
+      expect(output).toContain(`not now: ${values}`);
+    });
+    expect(Object.values(stack.demands()).flat()).toEqual([]);
+    expect(stack.recorded()).toEqual({ auth: true, phase: "require" });
+    stack.up(withoutPack);
+  });
+
+  test("after the policies and Cilium's values were deleted by hand: the values are made again", () => {
+    stack.set("auth", "false");
+    stack.plane.kubectl(["delete", "ciliumnetworkpolicies", "--all", "--namespace", "orders"]);
+    stack.plane.kubectl(["delete", "configmap", values, "--namespace", "kube-system"]);
+    const output = stack.project.must(["up", "--yes", "--stack", "apps"]);
+    expect(output).toContain(`ConfigMap kube-system/${values} is missing: this update makes it again`);
+    expect(output).toContain(`CiliumNetworkPolicy orders/${policy} is missing`);
+    stack.project.must(["up", "--refresh", "--yes", "--skip-preview", "--stack", "apps"]);
+  });
 });
 
 /** Kills an update that has made a rule which demands authentication. */
