@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
 /** What one command of the user's did. */
 export interface Done {
@@ -35,17 +35,16 @@ export class LabProject {
   readonly environment: NodeJS.ProcessEnv;
 
   /**
-   * @param pulumi the CLI
-   * @param plugins a directory with the language host and the providers
+   * @param plugins a directory with the CLI, the language host and the providers, as installPlugins makes it
    * @param kubeconfig its contexts `apps` and `infra` are the clusters
    */
-  constructor(pulumi: string, plugins: string, kubeconfig: string) {
+  constructor(plugins: string, kubeconfig: string) {
     for (const part of parts) cpSync(part, join(this.directory, part), { recursive: true });
     symlinkSync(resolve("node_modules"), join(this.directory, "node_modules"));
     mkdirSync(this.state);
     this.environment = {
       ...process.env,
-      PATH: [plugins, dirname(pulumi), process.env["PATH"]].join(delimiter),
+      PATH: [plugins, process.env["PATH"]].join(delimiter),
       KUBECONFIG: kubeconfig,
       PULUMI_BACKEND_URL: `file://${this.state}?metadata=skip`,
       PULUMI_HOME: join(this.directory, ".home"),

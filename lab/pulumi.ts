@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildTool } from "../tools/go";
 import { bundle } from "../cli/bundle";
@@ -18,12 +18,15 @@ export const providerProgram = (): string =>
   process.env["PULUMI_RESOURCE_KUBERNETES"] ?? onPath(provider) ?? buildTool(provider);
 
 /**
- * Makes a directory with the plugins that the engine starts for this program and its policy pack, to be put on PATH: the Kubernetes provider, which makes the faults of
+ * Makes a directory with the CLI, by its own name, and the plugins that the engine starts for this program and its policy pack, to be put on PATH: the Kubernetes provider, which makes the faults of
  * standIns/faultyProvider.ts where the environment asks for them, and, where they are not on PATH already, the stand-ins for the language host and for the random provider, which
  * cannot be had here, and the starter of packs for engines before 3.22x, which is part of the SDK.
+ *
+ * @param pulumi the CLI
  */
-export function installPlugins(directory: string): void {
+export function installPlugins(directory: string, pulumi = pulumiProgram()): void {
   mkdirSync(directory, { recursive: true });
+  symlinkSync(resolve(pulumi), join(directory, "pulumi"));
   const standIn = (name: string) => {
     const script = join(directory, `${name}.js`);
     bundle(`lab/standIns/${name}.ts`, script);

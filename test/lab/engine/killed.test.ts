@@ -5,7 +5,8 @@ import { describeObject } from "../../../components/kubernetes";
 import type { Done } from "../../../lab/project";
 import { LabStack, policy, withoutPack } from "./stack";
 
-// The engine and the provider are killed (SIGKILL) after each write of an update in turn: each run gets one write further, and what it wrote last is not recorded.
+// The engine and the provider are killed (SIGKILL) after each write of an update in turn. The write after which a run is killed is not recorded, so that the next run begins with it; killed after the second one,
+// each run gets one write further.
 
 let stack: LabStack;
 beforeAll(async () => {
@@ -13,13 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const afterOneWrite = { ...withoutPack, ZT_KILL_AFTER_WRITE: "1" };
-const up = () => stack.project.pulumi(["up", "--yes", "--skip-preview", "--stack", "apps"], afterOneWrite);
+const killedAfter = (write: number) => ({ ...withoutPack, ZT_KILL_AFTER_WRITE: String(write) });
+const up = (environment: NodeJS.ProcessEnv) =>
+  stack.project.pulumi(["up", "--yes", "--skip-preview", "--stack", "apps"], environment);
 
 /** Runs a command until it ends by itself; how many times it was killed. The lock of a killed engine is what `pulumi cancel` is for. */
-function killedAfterEachWrite(run: () => Done, mostWrites: number): number {
+function killedAfterEachWrite(run: (environment: NodeJS.ProcessEnv) => Done, mostWrites: number): number {
   for (let kills = 0; kills <= mostWrites; kills++) {
-    const { status, output } = run();
+    const { status, output } = run(killedAfter(kills === 0 ? 1 : 2));
     if (status === 0) return kills;
     expect(output).not.toContain("error:");
     stack.project.must(["cancel", "--yes", "--stack", "apps"]);
@@ -51,7 +53,8 @@ test("so does one that turns authentication off", () => {
 test("a teardown leaves exactly what is retained, killed after each of its deletions", () => {
   const command = resolve(".build", "test-killed-teardown.js");
   bundle("cli/teardown.ts", command, ["@kubernetes/client-node"]);
-  const teardown = () => stack.project.command(command, ["--stack", "apps", "--yes"], afterOneWrite);
+  const teardown = (environment: NodeJS.ProcessEnv) =>
+    stack.project.command(command, ["--stack", "apps", "--yes"], environment);
   expect(killedAfterEachWrite(teardown, 40)).toBeGreaterThan(10);
   expect(stack.objects().map(describeObject).sort()).toEqual([
     "ClusterStaticEntry cilium-agent",

@@ -53,8 +53,8 @@ export class LabStack {
   /** Makes the stack for a cluster that is there, and ends with it. */
   static on(plane: ControlPlane, pulumi = pulumiProgram()): LabStack {
     const plugins = mkdtempSync(join(tmpdir(), "zero-trust-plugins-"));
-    installPlugins(plugins);
-    const stack = new LabStack(plane, new LabProject(pulumi, plugins, plane.kubeconfig), plugins);
+    installPlugins(plugins, pulumi);
+    const stack = new LabStack(plane, new LabProject(plugins, plane.kubeconfig), plugins);
     stack.make("apps");
     for (const namespace of ["orders", "registry"]) plane.kubectl(["create", "namespace", namespace]);
     return stack;
