@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import * as grpc from "@grpc/grpc-js";
+import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
@@ -44,6 +46,10 @@ export async function startProvider(program: string, args: Fields, environment: 
   await call<proto.ConfigureResponse>((answer) => client.configure(configure, answer));
 
   return {
+    /** The version that it tells the engine. */
+    async version(): Promise<string> {
+      return (await call<PluginInfo>((answer) => client.getPluginInfo(new Empty(), answer))).getVersion();
+    },
     async check(type: string, inputs: Fields): Promise<{ inputs: Fields; failures: string[] }> {
       const request = new proto.CheckRequest();
       request.setUrn(urnOf(type));
