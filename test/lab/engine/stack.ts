@@ -16,6 +16,16 @@ import { ciliumObjects } from "./ciliumObjects";
 export const policy = "zero-trust";
 export const values = "cilium-zero-trust-values";
 
+/** What a teardown leaves of the stack apps, by kind and name. */
+export const retained = [
+  "ClusterStaticEntry cilium-agent",
+  "ClusterStaticEntry cilium-node-alias",
+  "ClusterStaticEntry cilium-operator",
+  "CustomResourceDefinition clusterstaticentries.spire.spiffe.io",
+  "Namespace spire",
+  "PersistentVolumeClaim spire/spire-data",
+];
+
 /** What leaves the policy pack out. */
 export const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 
