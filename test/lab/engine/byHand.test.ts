@@ -3,16 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { describeObject } from "../../../components/kubernetes";
 import { until } from "../../../lab/until";
 import { TurnedOn } from "./byHand";
-import { LabStack, policy, values, withoutPack } from "./stack";
+import { type LabStack, policy, values, withoutPack } from "./stack";
 
 // Authentication is turned off by the user's own two commands, whatever somebody has done to the cluster before. Every object of the stack: byHandEach.test.ts.
 
 let stack: LabStack;
 let on: TurnedOn;
 beforeAll(async () => {
-  stack = await LabStack.start();
-  stack.turnOn();
-  on = new TurnedOn(stack);
+  on = await TurnedOn.start();
+  ({ stack } = on);
 });
 afterAll(() => stack?.stop());
 afterEach(() => on.restore());
@@ -31,25 +30,10 @@ function isKnown(): boolean {
   }
 }
 
-/** What the two commands have to come to. */
-function expectOff(): string {
-  const { status, output } = on.turnOff();
-  expect(output).not.toMatch(/\n\s+at .*\.(ts|js):\d+/);
-  expect({ status, output }).toMatchObject({ status: 0 });
-  expectAllOff();
-  return output;
-}
-
-function expectAllOff(): void {
-  expect(Object.values(stack.demands()).flat()).toEqual([]);
-  expect(stack.enabled()).toBe(false);
-  expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
-}
-
 describe("authentication can be turned off", () => {
   test("after the policies were deleted, which stay away", async () => {
     for (const policy of policies()) await on.remove(policy);
-    const output = expectOff();
+    const output = on.expectOff();
     for (const policy of policies()) {
       expect(output).toContain(`${describeObject(policy)} is missing`);
       expect(on.find(policy)).toBeUndefined();
@@ -60,18 +44,18 @@ describe("authentication can be turned off", () => {
 
   test("after Cilium's values were deleted, which are made again", async () => {
     await on.remove(valuesObject());
-    expect(expectOff()).toContain(`ConfigMap kube-system/${values} is missing: this update makes it again`);
+    expect(on.expectOff()).toContain(`ConfigMap kube-system/${values} is missing: this update makes it again`);
   });
 
   test("after another field manager took over the policies and the values", () => {
     for (const object of [...policies(), valuesObject()]) on.takeOver("kustomize-controller", object);
-    expectOff();
+    on.expectOff();
   });
 
   test("while the policies and the values are being deleted, and a finalizer keeps them", async () => {
     const objects = [...policies(), valuesObject()];
     objects.forEach((object) => on.hang(object));
-    expectOff();
+    on.expectOff();
     objects.forEach((object) => on.release(object));
     for (const object of objects) await on.untilGone(object);
   });
@@ -81,7 +65,7 @@ describe("authentication can be turned off", () => {
     const at = [`configmap/${values}`, "--namespace", "kube-system"];
     stack.plane.kubectl(["patch", ...at, "--type=merge", `--patch=${finalizers}`]);
     stack.plane.kubectl(["delete", ...at, "--wait=false"]);
-    expectOff();
+    on.expectOff();
   });
 
   test("while the namespace of the policies is being deleted", async () => {
@@ -90,7 +74,7 @@ describe("authentication can be turned off", () => {
     on.hang(guard);
     stack.plane.kubectl(["delete", "namespace", "orders", "--wait=false"]);
     for (const policy of policies()) await on.untilGone(policy);
-    expectOff();
+    on.expectOff();
     on.release(guard);
     await on.untilGone({ apiVersion: "v1", kind: "Namespace", metadata: { name: "orders" } });
     stack.plane.kubectl(["create", "namespace", "orders"]);
@@ -115,7 +99,7 @@ describe("authentication can be turned off", () => {
     stack.set("spire.ttl.x509Svid", "2h");
     stack.set("access[0].callers[0].serviceAccount", "checkout");
     await stack.denying(policy, () => stack.failingUp(withoutPack));
-    expectOff();
+    on.expectOff();
   });
 });
 
@@ -162,6 +146,6 @@ describe("where a webhook of somebody else's refuses every write", () => {
     });
     await until("writes pass", () => !refused());
     expect(stack.project.pulumi(["up", "--stack", "apps", "--yes"])).toMatchObject({ status: 0 });
-    expectAllOff();
+    on.expectAllOff();
   });
 });

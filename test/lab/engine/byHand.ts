@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { loadConfig } from "../../../components/config/load";
 import { readStackFile } from "../../../components/config/stackFile";
 import { describeObject, manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
@@ -7,7 +8,7 @@ import { previousFor } from "../../../components/origins";
 import { plan } from "../../../components/plan";
 import type { Done } from "../../../lab/project";
 import { until } from "../../../lab/until";
-import type { LabStack } from "./stack";
+import { LabStack } from "./stack";
 
 // What people do to a cluster by hand, one object at a time, and how a stack comes back from it.
 
@@ -19,6 +20,13 @@ export class TurnedOn {
   private readonly file: string;
   /** All objects that the stack has made, as planned, in their order. */
   readonly objects: readonly KubernetesObject[];
+
+  /** Starts a control plane, and brings the stack to `require`. */
+  static async start(): Promise<TurnedOn> {
+    const stack = await LabStack.start();
+    stack.turnOn();
+    return new TurnedOn(stack);
+  }
 
   /** @param stack in `require` */
   constructor(readonly stack: LabStack) {
@@ -41,6 +49,26 @@ export class TurnedOn {
   turnOff(): Done {
     this.stack.project.must(["config", "set", "auth", "false", "--stack", "apps"]);
     return this.stack.project.pulumi(["up", "--stack", "apps", "--yes"]);
+  }
+
+  /**
+   * Turns authentication off, and expects what that has to come to.
+   *
+   * @returns what the commands said
+   */
+  expectOff(): string {
+    const { status, output } = this.turnOff();
+    expect(output).not.toMatch(/\n\s+at .*\.(ts|js):\d+/);
+    expect({ status, output }).toMatchObject({ status: 0 });
+    this.expectAllOff();
+    return output;
+  }
+
+  /** Expects that no policy demands authentication, Cilium is told to stop, and off is recorded. */
+  expectAllOff(): void {
+    expect(Object.values(this.stack.demands()).flat()).toEqual([]);
+    expect(this.stack.enabled()).toBe(false);
+    expect(this.stack.recorded()).toEqual({ auth: false, phase: "allow" });
   }
 
   /** Makes the objects, what is recorded of them and the stack file what they were. */

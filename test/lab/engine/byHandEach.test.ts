@@ -1,30 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
+import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
+import { describeObject, manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
 import { transitionOf } from "../../support/stacks";
-import { manifestsOf } from "../../../components/kubernetes";
 import { TurnedOn } from "./byHand";
-import { LabStack } from "./stack";
 
 // What byHand.test.ts does to the objects on which the way off depends, done to each object of the stack, one at a time.
 
-let stack: LabStack;
 let on: TurnedOn;
 beforeAll(async () => {
-  stack = await LabStack.start();
-  stack.turnOn();
-  on = new TurnedOn(stack);
+  on = await TurnedOn.start();
 });
-afterAll(() => stack?.stop());
+afterAll(() => on?.stack.stop());
 
 const names = manifestsOf(transitionOf("apps", { from: "on", auth: true }).plan.components).map(describeObject);
-
-function expectOff(): void {
-  const { status, output } = on.turnOff();
-  expect({ status, output }).toMatchObject({ status: 0 });
-  expect(Object.values(stack.demands()).flat()).toEqual([]);
-  expect(stack.enabled()).toBe(false);
-  expect(stack.recorded()).toEqual({ auth: false, phase: "allow" });
-}
 
 describe.each(names)("authentication can be turned off after %s", (name) => {
   let object: KubernetesObject;
@@ -36,18 +23,18 @@ describe.each(names)("authentication can be turned off after %s", (name) => {
   test("was deleted by hand", async () => {
     // What is in it goes with a Namespace or a definition; its controllers take their time.
     await on.remove(object);
-    expectOff();
+    on.expectOff();
   });
 
   test("was changed, and is owned, by another field manager", () => {
     on.takeOver("kustomize-controller", object);
-    expectOff();
+    on.expectOff();
   });
 
   test("is being deleted, and kept by a finalizer", async () => {
     on.hang(object);
     try {
-      expectOff();
+      on.expectOff();
     } finally {
       on.release(object);
     }
