@@ -87,8 +87,9 @@ export function owned(component: string, more: Partial<Marks> = {}): Marks {
 export const forced = { "pulumi.com/patchForce": "true" };
 
 /**
- * For what the provider is not to wait for: a Service, which has to be there before its pods are; and a volume's claim. Of a class that binds late the provider waits until a
- * claim is pending (provider/pkg/await/awaiters.go), which one that is bound already, taken up again say, never is.
+ * For objects that the provider does not wait for. A Service has to be there before its pods are. For a volume claim of a class that binds late the provider waits until the claim is pending
+ * (provider/pkg/await/awaiters.go), which a claim that is bound already never is. For workloads of SPIRE's this program waits itself (workloadWait.ts): the provider takes an updated StatefulSet
+ * for ready before its controller has seen it, and waits ten minutes for pods that cannot start.
  */
 export const unawaited = { "pulumi.com/skipAwait": "true" };
 

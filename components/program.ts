@@ -146,7 +146,7 @@ export function registerPlan(
         : isCilium && plan.waitsForSpire
           ? everywhere(before(), config)
           : planned.after.map((name) => earlier(settled, name));
-    const hurried = ["Spire", "Certificates"].includes(planned.kind) && mayTurnOff(config, previous.state);
+    const hurried = planned.kind === "Certificates" && mayTurnOff(config, previous.state);
     const transformations = untouched(wayOff);
     const timeouts = hurried ? { customTimeouts: soon } : {};
     const component = register(planned, { provider, dependsOn, transformations, ...timeouts }, waitFor);
@@ -221,7 +221,7 @@ function told(plan: Plan, done: Done, config: StackConfig): pulumi.Output<boolea
   return [earlier(done, "spire").ready.apply(() => tellRegistration(config, say, setTimeout).then(() => true))];
 }
 
-/** How long a change of anything of SPIRE's or of cert-manager's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */
+/** How long a change of anything of cert-manager's may take on the way off, which needs none of it: an update that ends with its failure is recorded as off all the same. What is made anew has its time: images are pulled. */
 const soon = { update: "1m" };
 
 /** What Cilium comes after on the way off: the policies that have stopped to demand authentication, on every node. */

@@ -155,10 +155,10 @@ describe.each(variants)("the program of stack %s", (_, stack, assignments) => {
         expect([protect, retainOnDelete]).toEqual([name.startsWith("cilium"), true]);
     });
 
-    test("gives a change of SPIRE or of certificates a minute where authentication goes, and as long as it takes where it comes, or they are made", () => {
+    test("gives a change of certificates a minute where authentication goes, and as long as it takes where it comes, or they are made", () => {
       const live = run.registered.filter(({ type }) => !type.startsWith("random:"));
       for (const { name, parent, mayTake, mayTakeAtFirst } of live) {
-        const hurried = ["spire", "certificates"].some((component) => [name, parent].includes(component));
+        const hurried = [name, parent].includes("certificates");
         expect(mayTake).toBe(hurried && !transition.auth ? "1m" : "");
         expect(mayTakeAtFirst).toBe("");
       }

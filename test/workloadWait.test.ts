@@ -56,14 +56,19 @@ describe("the provider", () => {
       ["spire.oidc.domain=oidc.example.com", "spire.oidc.tlsSecret=oidc-tls", "spire.csi={}"],
     ],
     ["servers with a database for labs", ["spire.datastore.labPostgres={}", "spire.replicas=2"]],
-  ])("waits for no volume that may be bound, and for no Service whose pods come later: %s", (_, assignments) => {
-    const awaited = objectsWith(assignments)
-      .map(({ manifest }) => manifest)
-      .filter(({ kind, metadata, spec }) => {
-        const isHeadless = (spec as { clusterIP?: string } | undefined)?.clusterIP === "None";
-        const waits = kind === "PersistentVolumeClaim" || (kind === "Service" && !isHeadless);
-        return waits && metadata.annotations?.["pulumi.com/skipAwait"] !== "true";
-      });
-    expect(awaited).toEqual([]);
-  });
+  ])(
+    "waits for no volume that may be bound, for no Service whose pods come later, and for no workload: %s",
+    (_, assignments) => {
+      const awaited = objectsWith(assignments)
+        .map(({ manifest }) => manifest)
+        .filter(({ kind, metadata, spec }) => {
+          const isHeadless = (spec as { clusterIP?: string } | undefined)?.clusterIP === "None";
+          const waits =
+            ["PersistentVolumeClaim", "StatefulSet", "DaemonSet", "Deployment"].includes(kind) ||
+            (kind === "Service" && !isHeadless);
+          return waits && metadata.annotations?.["pulumi.com/skipAwait"] !== "true";
+        });
+      expect(awaited).toEqual([]);
+    },
+  );
 });

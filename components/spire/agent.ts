@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { agentParts, attestsByToken, attestsOnce, keptData, opensDevice } from "./attestor";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
@@ -19,7 +19,7 @@ export function agentDaemonSet(args: ManagedSpire, configuration: KubernetesObje
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name: spire.agent, namespace: args.agentNamespace, ...owned(spire.agent) },
+    metadata: { name: spire.agent, namespace: args.agentNamespace, ...owned(spire.agent, { annotations: unawaited }) },
     spec: {
       selector: { matchLabels: selectorOf(spire.agent) },
       updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: sized(args).atOnce } },

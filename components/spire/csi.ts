@@ -1,4 +1,4 @@
-import { labelsOf, owned, type KubernetesObject } from "../kubernetes";
+import { labelsOf, owned, unawaited, type KubernetesObject } from "../kubernetes";
 import { imagesOf } from "./images";
 import { resources, restricted, selectorOf } from "./pods";
 import { serviceAccount } from "./rbac";
@@ -47,7 +47,7 @@ export function csiObjects(args: ManagedSpire, { kubeletDirectory }: Csi): Recor
     csi: {
       apiVersion: "apps/v1",
       kind: "DaemonSet",
-      metadata,
+      metadata: { ...metadata, ...owned(name, { annotations: unawaited }) },
       spec: {
         selector: { matchLabels: selectorOf(name) },
         updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1 } },

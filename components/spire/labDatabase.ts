@@ -79,7 +79,7 @@ export function labDatabaseStatefulSet(args: ManagedSpire): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
-    metadata,
+    metadata: { ...metadata, ...owned(name, { annotations: unawaited }) },
     spec: {
       replicas: 1,
       serviceName: name,

@@ -58,7 +58,7 @@ export function oidcObjects(args: ManagedSpire, oidc: Oidc): Record<string, Kube
     oidc: {
       apiVersion: "apps/v1",
       kind: "Deployment",
-      metadata,
+      metadata: { ...metadata, ...owned(name, { annotations: unawaited }) },
       spec: {
         replicas: 2,
         selector: { matchLabels: selectorOf(name) },

@@ -100,7 +100,7 @@ export function serverStatefulSet(args: ManagedSpire, configuration: KubernetesO
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
-    metadata: metadataOf(spire.server),
+    metadata: { ...metadataOf(spire.server), ...owned(spire.server, { annotations: unawaited }) },
     spec: {
       replicas: args.replicas,
       serviceName: spire.headless,

@@ -222,7 +222,7 @@ describe("a SPIRE server", () => {
 
     const results = await seen("off with SPIRE's server broken", () => {
       cluster.stack.set("auth", "false");
-      cluster.stack.project.pulumi(["up", "--stack", "apps", "--yes", "--skip-preview"]);
+      cluster.stack.project.must(["up", "--stack", "apps", "--yes", "--skip-preview"]);
       expect(recorded()).toEqual({ auth: false, phase: "allow" });
     });
     expect(results).toMatchObject(nothingFailed);
