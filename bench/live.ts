@@ -138,14 +138,18 @@ async function roundOfGrowth(measured: Measured, scratch: string): Promise<void>
   }
 }
 
-async function growth(): Promise<string> {
+/** Shows the table of growth anew with each size. */
+async function growth(show: (title: string, text: string) => void): Promise<void> {
   const columns: [number, Measured][] = [];
-  for (const size of sizes) columns.push([size, await growthOf(size)]);
-  const names = [...(columns[0]?.[1].keys() ?? [])];
-  return table(
-    ["intents", ...columns.map(([size]) => size.toLocaleString("en"))],
-    names.map((name) => [name, ...columns.map(([, measured]) => time(median(measured.get(name) ?? [])))]),
-  );
+  for (const size of sizes) {
+    columns.push([size, await growthOf(size)]);
+    const names = [...(columns[0]?.[1].keys() ?? [])];
+    const text = table(
+      ["intents", ...columns.map(([size]) => size.toLocaleString("en"))],
+      names.map((name) => [name, ...columns.map(([, measured]) => time(median(measured.get(name) ?? [])))]),
+    );
+    show("Growth", text);
+  }
 }
 
 /** Each beside the first: above 1, the first is ahead. */
@@ -159,6 +163,14 @@ function besides(measured: Measured): string {
 }
 
 async function main(): Promise<void> {
+  const sections = new Map<string, string>();
+  /** Shows each table as soon as it is there: the next may take hours. */
+  const show = (title: string, text: string) => {
+    const section = `## ${title}\n\n${text}\n`;
+    process.stdout.write(`\n${section}`);
+    sections.set(title, section);
+    if (out !== undefined) writeFileSync(out, [...sections.values()].join("\n"));
+  };
   const first: Measured = new Map();
   const same: Measured = new Map();
   const flag: Measured = new Map();
@@ -168,15 +180,11 @@ async function main(): Promise<void> {
     const apps = loadConfig(readStackFile(".", "apps"), "apps");
     await measureFirstApply(first, "`kubectl apply --server-side`, until SPIRE's pods are ready", apps);
   }
-  const sections = [
-    `## Machine\n\n${machine()}\n`,
-    `## The first update\n\n${besides(first)}\n`,
-    `## Nothing has changed\n\n${besides(same)}\n`,
-    `## Authentication off\n\n${besides(flag)}\n`,
-    `## Growth\n\n${await growth()}\n`,
-  ];
-  process.stdout.write(sections.join("\n"));
-  if (out !== undefined) writeFileSync(out, sections.join("\n"));
+  show("Machine", machine());
+  show("The first update", besides(first));
+  show("Nothing has changed", besides(same));
+  show("Authentication off", besides(flag));
+  await growth(show);
 }
 
 main().catch((error: unknown) => {
