@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
+import { endingWithParent } from "./processes";
 
 /** What one command of the user's did. */
 export interface Done {
@@ -58,7 +59,31 @@ export class LabProject {
 
   /** Runs `pulumi` as a user would. */
   pulumi(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Done {
-    const { status, stdout, stderr, error } = spawnSync("pulumi", [...args, "--non-interactive"], {
+    return this.run("pulumi", [...args, "--non-interactive"], environment);
+  }
+
+  /** The same in the background, to do something to it meanwhile. */
+  start(args: readonly string[]): Promise<Done> {
+    return this.startProgram("pulumi", [...args, "--non-interactive"]);
+  }
+
+  /** Runs commands in a shell that finds the programs of a directory too; a pipe fails as any of its commands does. */
+  shell(commands: string, programs: string): Done {
+    return this.run("bash", ["-o", "pipefail", "-c", commands], this.withPrograms(programs));
+  }
+
+  /** The same in the background. */
+  startShell(commands: string, programs: string): Promise<Done> {
+    return this.startProgram("bash", ["-o", "pipefail", "-c", commands], this.withPrograms(programs));
+  }
+
+  private withPrograms(directory: string): NodeJS.ProcessEnv {
+    return { PATH: [directory, this.environment["PATH"]].join(delimiter) };
+  }
+
+  private run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv): Done {
+    const call = endingWithParent({ program, args });
+    const { status, stdout, stderr, error } = spawnSync(call.program, call.args, {
       cwd: this.directory,
       env: { ...this.environment, ...environment },
       encoding: "utf8",
@@ -68,15 +93,11 @@ export class LabProject {
     return { status, output: stdout + stderr };
   }
 
-  /** The same in the background, to do something to it meanwhile. */
-  start(args: readonly string[]): Promise<Done> {
-    return this.startProgram("pulumi", [...args, "--non-interactive"]);
-  }
-
-  private startProgram(program: string, args: readonly string[]): Promise<Done> {
-    const child = spawn(program, args, {
+  private startProgram(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Done> {
+    const call = endingWithParent({ program, args });
+    const child = spawn(call.program, call.args, {
       cwd: this.directory,
-      env: this.environment,
+      env: { ...this.environment, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
@@ -97,14 +118,7 @@ export class LabProject {
 
   /** Runs one of the project's own commands, bundled as package.json says. */
   command(bundle: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Done {
-    const { status, stdout, stderr, error } = spawnSync(process.execPath, [bundle, ...args], {
-      cwd: this.directory,
-      env: { ...this.environment, ...environment },
-      encoding: "utf8",
-      maxBuffer: 1 << 28,
-    });
-    if (error) throw error;
-    return { status, output: stdout + stderr };
+    return this.run(process.execPath, [bundle, ...args], environment);
   }
 
   /** The same in the background. */

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { buildTool } from "../tools/go";
 import { bundle } from "../cli/bundle";
 import { onPath } from "./onPath";
+import { endingWithParent } from "./processes";
 
 const languageHost = "pulumi-language-nodejs";
 const provider = "pulumi-resource-kubernetes";
@@ -38,7 +39,9 @@ export function installPlugins(directory: string, pulumi = pulumiProgram()): voi
 
   const official = resolve(providerProgram());
   const faulty = `[ -z "$ZT_KILL_BEFORE$ZT_KILL_AFTER$ZT_KILL_AFTER_WRITE" ] || exec '${process.execPath}' '${standIn("faultyProvider")}' '${official}' "$@"`;
-  install(provider, `${faulty}\nexec '${official}' "$@"`);
+  // An engine that was killed cannot end it.
+  const bound = endingWithParent({ program: `'${official}'`, args: ['"$@"'] });
+  install(provider, `${faulty}\nexec ${[bound.program, ...bound.args].join(" ")}`);
   const starts = {
     [languageHost]: () => standIn("languageHost"),
     "pulumi-resource-random": () => standIn("randomProvider"),
