@@ -28,6 +28,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "",
     "# 1. The policies stop demanding authentication. Who may call whom stays as it is. Again where it says that a policy has been modified meanwhile.",
     relax(kubectl),
+    ...pastWebhook(kubectl),
     "",
     "# 2. No rule may be left that demands it, ours or not. This prints the policies that have one; remove the authentication block of each.",
     `${kubectl} get ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies --all-namespaces --output '${modes}' | grep -w required`,
@@ -73,6 +74,7 @@ function meshBreakGlass(name: string, kubectl: string, manifests: readonly Kuber
       ({ apiVersion, kind, metadata, spec }) =>
         `${kubectl} ${patch(`${kind.toLowerCase()}.${apiVersion.replace(/\/.*/, "")}`, metadata, { spec })}`,
     ),
+    ...pastWebhook(kubectl),
     "",
     "# 2. Tell Pulumi, or the next update turns authentication on again.",
     `pulumi config set auth false --stack ${name} && pulumi up --stack ${name}`,
@@ -86,6 +88,7 @@ function ztunnelBreakGlass(name: string, kubectl: string, enrolled: readonly str
     "",
     "# 1. All of them at once: calls between one that is enrolled and one that is not are not supported. Where Git keeps one, the label goes there too.",
     ...(enrolled.length > 0 ? [`${kubectl} label namespace ${enrolled.join(" ")} ${ztunnelLabel}-`] : []),
+    ...pastWebhook(kubectl),
     "",
     "# 2. Tell Pulumi, which leaves the label alone then.",
     ...enrolled.map(
@@ -94,6 +97,16 @@ function ztunnelBreakGlass(name: string, kubectl: string, enrolled: readonly str
     `pulumi up --stack ${name}`,
   ].join("\n");
 }
+
+/** How to get past an admission webhook that does not answer and refuses every write with that. */
+const pastWebhook = (kubectl: string): readonly string[] => [
+  `#    Only where kubectl says "failed calling webhook": find the configuration that names the webhook, let writes pass while it is down, and begin again. Set its failurePolicy back to Fail afterwards.`,
+  `# ${kubectl} get --output '${webhooks}' validatingwebhookconfigurations,mutatingwebhookconfigurations`,
+  `# ${kubectl} patch KIND NAME --type json --patch '[{"op":"replace","path":"/webhooks/0/failurePolicy","value":"Ignore"}]'`,
+];
+
+/** The configurations of webhooks, a line each: kind, name and webhooks, in the order that a patch counts them. */
+const webhooks = `jsonpath={range .items[*]}{.kind} {.metadata.name}:{range .webhooks[*]} {.name}{end}{"\\n"}{end}`;
 
 /** The command that upgrades Cilium's release, without its values. */
 export function helmUpgrade(cluster: StackConfig["cluster"]): string {

@@ -127,6 +127,7 @@ describe.each(Object.entries(meshes))("a stack whose mesh is %s", (name, mesh) =
     const { config, update } = planOf(false, "on");
     const stack = { name: "apps", from: "on", config, plan: update, verdicts: [], waivers: [] } as const;
     expect(viewOf(stack, (_, text) => text)).toContain(said.get(name)?.title);
+    expect(breakGlass(stack)).toContain("get --output 'jsonpath=");
     const commands = breakGlass(stack)
       .split("\n")
       .filter((line) => line.startsWith("kubectl"));

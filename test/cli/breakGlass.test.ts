@@ -90,6 +90,15 @@ describe("breaking the glass", () => {
     );
   });
 
+  test.each([
+    ["Cilium", []],
+    ["ztunnel", ["mesh.ztunnel.experimental=true", "access=[]", "rollout.phases={}"]],
+  ])("names how to get past a webhook that does not answer, before the first step ends: %s", (_, assignments) => {
+    const [first = ""] = commands(...assignments).split("# 2.");
+    expect(first).toContain("validatingwebhookconfigurations,mutatingwebhookconfigurations");
+    expect(first).toContain('"path":"/webhooks/0/failurePolicy","value":"Ignore"');
+  });
+
   test("works from a configuration with authentication on, for a cluster in any supported state", () => {
     expect(commands("auth=true")).toBe(commands());
   });
