@@ -3,14 +3,14 @@ import tseslint from "typescript-eslint";
 
 /** The thin shell: what registers resources or talks to the engine. Everything else decides and builds, and must run without one. */
 const shell = [
-  "components/{cluster,otherStacks,program,register,userError,workloadWait}.ts",
-  "components/config/engine.ts",
-  "components/spire/spire.ts",
-  "components/certificates/certificates.ts",
-  "components/cilium/ciliumAuth.ts",
-  "components/access/{ciliumAuthPolicy,denyAll,istioAuthPolicy,linkerdAuthPolicy,meshNamespaces}.ts",
-  "components/rollout/rollout.ts",
-  "policy/{index,organization,organizationStack,pack,packFacts,preflight,projectStack}.ts",
+  "components/register.ts",
+  "config/engine.ts",
+  "components/spire/Spire.ts",
+  "components/certificates/Certificates.ts",
+  "components/cilium/CiliumAuth.ts",
+  "components/access/**/{CiliumAuthPolicy,DenyAll,IstioAuthPolicy,LinkerdAuthPolicy,MeshNamespaces}.ts",
+  "policy/index.ts",
+  "policy/pack/*.ts",
 ];
 
 export default tseslint.config(
@@ -31,7 +31,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["components/**/*.ts", "policy/**/*.ts", "cli/**/*.ts", "verify/**/*.ts"],
+    files: ["{core,components,config,plan,live,policy,cli,verify}/**/*.ts"],
     ignores: shell,
     rules: {
       "no-restricted-imports": [
@@ -45,11 +45,7 @@ export default tseslint.config(
     },
   },
   {
-    files: [
-      "policy/guardrails/*.ts",
-      "policy/{certManager,meshes}/*.ts",
-      "policy/{guardrail,ciliumPolicy,images,refusal,ruleParts,spireConfiguration,values,waivers}.ts",
-    ],
+    files: ["policy/{guardrails,rules}/**/*.ts"],
     rules: {
       "no-restricted-imports": [
         "error",
@@ -57,7 +53,7 @@ export default tseslint.config(
           patterns: [
             { group: ["@pulumi/*"], message: "A guardrail is a pure function." },
             {
-              regex: "components/(certificates|spire|cilium|access|plan)",
+              regex: "components/|/plan/",
               message: "A guardrail judges what builders and compilers make, so it may not use them.",
             },
           ],
@@ -66,9 +62,7 @@ export default tseslint.config(
     },
   },
   {
-    files: [
-      "components/access/{callerTree,decide,difference,explain,graph,operations,portDifference,selectors,targetDifference,whyChanged}.ts",
-    ],
+    files: ["core/access/*.ts"],
     rules: {
       "no-restricted-imports": [
         "error",
@@ -76,7 +70,7 @@ export default tseslint.config(
           patterns: [
             { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
             {
-              regex: "/(cilium|istio|linkerd|denyAll|plan)",
+              regex: "components/|/plan/",
               message: "What intents mean is decided without what compiles them.",
             },
           ],
@@ -85,13 +79,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ["test/access/*Policy.ts"],
+    files: ["test/models/*.ts"],
     rules: {
       "no-restricted-imports": [
         "error",
         {
           patterns: [
-            { regex: "components/", message: "What a mesh makes of policies is judged without what makes them." },
+            { regex: "components/|core/", message: "What a mesh makes of policies is judged without what makes them." },
           ],
         },
       ],
@@ -106,7 +100,7 @@ export default tseslint.config(
           patterns: [
             { group: ["@pulumi/*"], message: "The core imports no Pulumi package (design: pure core, thin shell)." },
             {
-              regex: "components/(access/(cilium|denyAll)|spire/objects|plan$)",
+              regex: "components/access/cilium/(policies|rules|DenyAll)|spire/objects|/plan/plan$",
               message: "What is verified is what the intents mean, so it may not use what compiles them.",
             },
           ],

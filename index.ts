@@ -1,5 +1,5 @@
-import { readConfig } from "./components/program";
-import { deploy } from "./deploy";
+import { readConfig } from "./program/program";
+import { deploy } from "./program/deploy";
 
 /** One stack is one cluster: its configuration in, its components out. */
 export = async () => deploy(readConfig());

@@ -3,34 +3,34 @@
  *
  * @packageDocumentation
  */
-export { deploy } from "./deploy";
+export { deploy } from "./program/deploy";
 
-export { loadConfig, ConfigError } from "./components/config/load";
-export type { Intent, Phase, StackConfig } from "./components/config/schema";
+export { loadConfig, ConfigError } from "./config/load";
+export type { Intent, Phase, StackConfig } from "./core/schema/schema";
 
-export { plan, type Plan } from "./components/plan";
-export type { PlannedComponent } from "./components/planned";
-export type { Previous, RolloutState } from "./components/rollout/state";
-export type { PhaseChange } from "./components/rollout/phases";
-export { readConfig, readKnown, registerPlan } from "./components/program";
-export { clusterProvider } from "./components/cluster";
+export { plan, type Plan } from "./plan/plan";
+export type { PlannedComponent } from "./plan/planned";
+export type { Previous, RolloutState } from "./core/rollout/state";
+export type { PhaseChange } from "./core/rollout/phases";
+export { readConfig, readKnown, registerPlan } from "./program/program";
+export { clusterProvider } from "./program/provider";
 
-export { Spire } from "./components/spire/spire";
+export { Spire } from "./components/spire/Spire";
 export type { BundledSpire, ManagedSpire, SharedDatastore, SpireArgs } from "./components/spire/settings";
-export { CiliumAuth } from "./components/cilium/ciliumAuth";
+export { CiliumAuth } from "./components/cilium/CiliumAuth";
 export { ciliumValues, type CiliumAuthArgs, type CiliumValues } from "./components/cilium/values";
-export { CiliumAuthPolicy } from "./components/access/ciliumAuthPolicy";
-export { DenyAll } from "./components/access/denyAll";
-export type { CiliumAuthPolicyArgs, DenyAllArgs } from "./components/access/cilium";
-export { IstioAuthPolicy } from "./components/access/istioAuthPolicy";
-export type { IstioAuthPolicyArgs } from "./components/access/istio";
-export { LinkerdAuthPolicy } from "./components/access/linkerdAuthPolicy";
-export type { LinkerdAuthPolicyArgs } from "./components/access/linkerd";
-export { Certificates } from "./components/certificates/certificates";
+export { CiliumAuthPolicy } from "./components/access/cilium/CiliumAuthPolicy";
+export { DenyAll } from "./components/access/cilium/DenyAll";
+export type { CiliumAuthPolicyArgs, DenyAllArgs } from "./components/access/cilium/policies";
+export { IstioAuthPolicy } from "./components/access/istio/IstioAuthPolicy";
+export type { IstioAuthPolicyArgs } from "./components/access/istio/policies";
+export { LinkerdAuthPolicy } from "./components/access/linkerd/LinkerdAuthPolicy";
+export type { LinkerdAuthPolicyArgs } from "./components/access/linkerd/policies";
+export { Certificates } from "./components/certificates/Certificates";
 export type { CertificatesArgs } from "./components/certificates/settings";
 export { types } from "./components/types";
 
 export { spireObjects } from "./components/spire/objects";
-export { ciliumAuthPolicyObjects, denyAllObjects } from "./components/access/cilium";
-export { accessOf, accessDiagram, type Access } from "./components/access/graph";
-export type { KubernetesObject, PlannedObject } from "./components/kubernetes";
+export { ciliumAuthPolicyObjects, denyAllObjects } from "./components/access/cilium/policies";
+export { accessOf, accessDiagram, type Access } from "./core/access/graph";
+export type { KubernetesObject, PlannedObject } from "./core/util/kubernetes";

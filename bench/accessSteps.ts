@@ -1,13 +1,13 @@
 // What intents cost by themselves: run in a process of its own for each measurement, `node .build/bench/accessSteps.js DIRECTORY`, so that nothing is warm. Prints
 // milliseconds by step, as JSON.
-import { ciliumAuthPolicyObjects } from "../components/access/cilium";
-import { decide, type Call } from "../components/access/decide";
-import { difference } from "../components/access/difference";
-import { istioAuthPolicyObjects } from "../components/access/istio";
-import { linkerdAuthPolicyObjects } from "../components/access/linkerd";
-import { loadConfig } from "../components/config/load";
-import { readStackFile } from "../components/config/stackFile";
-import { groupBy } from "../components/groupBy";
+import { ciliumAuthPolicyObjects } from "../components/access/cilium/policies";
+import { decide, type Call } from "../core/access/decide";
+import { difference } from "../core/access/difference";
+import { istioAuthPolicyObjects } from "../components/access/istio/policies";
+import { linkerdAuthPolicyObjects } from "../components/access/linkerd/policies";
+import { loadConfig } from "../config/load";
+import { readStackFile } from "../config/stackFile";
+import { groupBy } from "../core/util/groupBy";
 import { startTimer } from "./timer";
 
 const [, , directory = "."] = process.argv;

@@ -2,10 +2,10 @@
 // table.
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { loadConfig } from "../components/config/load";
-import { readStackFile } from "../components/config/stackFile";
-import { manifestsOf } from "../components/kubernetes";
-import { plan } from "../components/plan";
+import { loadConfig } from "../config/load";
+import { readStackFile } from "../config/stackFile";
+import { manifestsOf } from "../core/util/kubernetes";
+import { plan } from "../plan/plan";
 import { startControlPlane } from "../lab/controlPlane";
 import { ciliumIdentity, startCiliumOperator } from "../lab/spire/ciliumOperator";
 import { LabNode, type Agent } from "../lab/spire/node";

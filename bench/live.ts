@@ -3,10 +3,10 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../components/config/load";
-import type { StackConfig } from "../components/config/schema";
-import { readStackFile } from "../components/config/stackFile";
-import type { KubernetesObject } from "../components/kubernetes";
+import { loadConfig } from "../config/load";
+import type { StackConfig } from "../core/schema/schema";
+import { readStackFile } from "../config/stackFile";
+import type { KubernetesObject } from "../core/util/kubernetes";
 import { startControlPlane, type ControlPlane } from "../lab/controlPlane";
 import { LabNode } from "../lab/spire/node";
 import { runProgram } from "../lab/spire/process";

@@ -1,9 +1,9 @@
 // What `npm run bench:live` measures: by the engine, and by kubectl with the same objects.
 import { setTimeout } from "node:timers/promises";
-import type { StackConfig } from "../components/config/schema";
-import { manifestsOf, type KubernetesObject } from "../components/kubernetes";
-import { plan } from "../components/plan";
-import { askRules } from "../components/rollout/askRules";
+import type { StackConfig } from "../core/schema/schema";
+import { manifestsOf, type KubernetesObject } from "../core/util/kubernetes";
+import { plan } from "../plan/plan";
+import { askRules } from "../live/probes/rules";
 import type { ControlPlane } from "../lab/controlPlane";
 import type { LabStack } from "../test/lab/engine/stack";
 

@@ -45,7 +45,7 @@ function renderers(): Contestant[] {
     {
       name: "`render`, both stacks",
       command: node,
-      args: [".build/cli/render.js", "--out", join(scratch, "rendered")],
+      args: [".build/cli/render/main.js", "--out", join(scratch, "rendered")],
       until: "end",
     },
     {
@@ -130,7 +130,7 @@ const projectOf = (intents: number) => join(scratch, String(intents));
 const renderOf = (intents: number): Contestant => ({
   name: intents.toLocaleString("en"),
   command: node,
-  args: [resolve(".build/cli/render.js"), "--out", join(projectOf(intents), "rendered")],
+  args: [resolve(".build/cli/render/main.js"), "--out", join(projectOf(intents), "rendered")],
   cwd: projectOf(intents),
   until: "end",
 });

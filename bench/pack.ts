@@ -6,12 +6,12 @@ import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/analyzer_pb";
-import { loadConfig } from "../components/config/load";
-import { passedOn } from "../components/config/passedOn";
-import type { StackConfig } from "../components/config/schema";
-import { readStackFile } from "../components/config/stackFile";
-import { previousFor } from "../components/origins";
-import { plan, type Plan } from "../components/plan";
+import { loadConfig } from "../config/load";
+import { passedOn } from "../config/passedOn";
+import type { StackConfig } from "../core/schema/schema";
+import { readStackFile } from "../config/stackFile";
+import { previousFor } from "../plan/origins";
+import { plan, type Plan } from "../plan/plan";
 import { types } from "../components/types";
 import { struct, type Fields } from "../test/lab/provider/values";
 

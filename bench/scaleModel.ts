@@ -1,5 +1,5 @@
-import type { SpireSize } from "../components/config/spireSizes";
-import { spireSizeNames, spireSizes } from "../components/config/spireSizes";
+import type { SpireSize } from "../core/schema/spireSizes";
+import { spireSizeNames, spireSizes } from "../core/schema/spireSizes";
 import { renewedAfter } from "./renewals";
 
 /** A cluster: its nodes, Cilium's identities in it, and how long an SVID lives, in seconds. */

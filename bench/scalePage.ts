@@ -1,4 +1,4 @@
-import { spireSizeNames, spireSizes, type SpireSize } from "../components/config/spireSizes";
+import { spireSizeNames, spireSizes, type SpireSize } from "../core/schema/spireSizes";
 import { sized } from "../components/spire/sizes";
 import { afterAway, allAtOnce, renewedAfter, type Fleet } from "./renewals";
 import { table } from "./report";

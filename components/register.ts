@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random/randomPassword";
-import type { KubernetesObject, PlannedObject, PlannedRelease } from "./kubernetes";
+import type { KubernetesObject, PlannedObject, PlannedRelease } from "../core/util/kubernetes";
 
 type ResourceClass = new (
   name: string,

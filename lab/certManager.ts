@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load } from "js-yaml";
-import type { KubernetesObject } from "../components/kubernetes";
+import type { KubernetesObject } from "../core/util/kubernetes";
 import { buildTool, downloadModule } from "../tools/go";
 import type { ControlPlane } from "./controlPlane";
 import { startProcess, type Process } from "./spire/process";

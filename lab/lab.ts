@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { print, runCommand, UsageError } from "../cli/command";
-import { table } from "../cli/table";
+import { print, runCommand, UsageError } from "../cli/lib/command";
+import { table } from "../cli/lib/table";
 import { ToolError } from "../tools/go";
 import { startControlPlane } from "./controlPlane";
 import { withLock } from "./lock";

@@ -22,7 +22,20 @@ interface Backend {
 
 /** What of the project the commands need. */
 const parts = [
-  ...["components", "policy", "index.ts", "deploy.ts", "start.js", "bundle.js", "package.json", "test/fixtures"],
+  ...[
+    "core",
+    "components",
+    "config",
+    "plan",
+    "live",
+    "policy",
+    "program",
+    "index.ts",
+    "start.js",
+    "bundle.js",
+    "package.json",
+    "test/fixtures",
+  ],
   ...["tsconfig.json", "Pulumi.yaml", "Pulumi.apps.yaml", "Pulumi.infra.yaml"],
 ];
 

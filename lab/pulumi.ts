@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildTool } from "../tools/go";
-import { bundle } from "../cli/bundle";
+import { bundle } from "../cli/lib/bundle";
 import { onPath } from "./onPath";
 import { endingWithParent } from "./processes";
 

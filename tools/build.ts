@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { closest, distance } from "fastest-levenshtein";
-import { print, runCommand } from "../cli/command";
+import { print, runCommand } from "../cli/lib/command";
 import { buildTools, ToolError } from "./go";
 import { programNames, programs, standardNames, versionOf, type ProgramName } from "./programs";
 

@@ -1,5 +1,5 @@
-import type { Peer } from "../components/access/decide";
-import type { Entity, Selector } from "../components/config/intent";
+import type { Peer } from "../core/access/decide";
+import type { Entity, Selector } from "../core/schema/intent";
 import { eventTypes, type Endpoint, type Flow, type Timestamp } from "./observer";
 
 /**

@@ -1,8 +1,8 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { StackConfig } from "../components/config/schema";
-import { eachAgent } from "../components/rollout/agents";
-import { entriesOf, listIdentities } from "../components/rollout/askReadiness";
-import { endedBy, itemsOf, reasonOf } from "../components/rollout/client";
+import type { StackConfig } from "../core/schema/schema";
+import { eachAgent } from "../live/probes/agents";
+import { entriesOf, listIdentities } from "../live/probes/readiness";
+import { endedBy, itemsOf, reasonOf } from "../live/client";
 import type { Call } from "./calls";
 import { identityLabelsOf, listConnections, openConnections, type Pod } from "./connections";
 import type { Rules } from "./judge";

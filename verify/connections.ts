@@ -1,4 +1,4 @@
-import type { LabelledIdentity } from "../components/rollout/readiness";
+import type { LabelledIdentity } from "../live/readiness";
 import { callerOf, targetOf, type Call, type Caller } from "./calls";
 
 /** Lists the connections that pass a node, whatever their state (cilium-dbg/cmd/bpf_ct_list.go; the same in 1.18, 1.19 and 1.20). */

@@ -1,8 +1,8 @@
-import { decide } from "../components/access/decide";
-import type { Selector } from "../components/config/intent";
-import type { Intent } from "../components/config/schema";
-import { nameOf, type Verdict } from "../components/rollout/evidence";
-import type { LabelledIdentity } from "../components/rollout/readiness";
+import { decide } from "../core/access/decide";
+import type { Selector } from "../core/schema/intent";
+import type { Intent } from "../core/schema/schema";
+import { nameOf, type Verdict } from "../core/rollout/evidence";
+import type { LabelledIdentity } from "../live/readiness";
 import type { Call } from "./calls";
 
 /** What callers are judged by. */

@@ -1,4 +1,4 @@
-import { describeObject, type KubernetesObject } from "../components/kubernetes";
+import { describeObject, type KubernetesObject } from "../core/util/kubernetes";
 
 type Labels = Readonly<Record<string, string>>;
 

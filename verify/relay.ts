@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { endedBy, reasonOf } from "../components/rollout/client";
-import { hurried, type Socket as WebSocket } from "../components/rollout/exec";
+import { endedBy, reasonOf } from "../live/client";
+import { hurried, type Socket as WebSocket } from "../live/exec";
 import { HubbleError, type Server } from "./hubble";
 
 /** The port that a pod of Hubble's relay listens on, without TLS unless hubble.relay.tls.server.enabled (Cilium's chart: hubble.relay.listenPort). */

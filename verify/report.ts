@@ -1,7 +1,7 @@
-import { sortedLabels } from "../components/config/intent";
-import type { Intent } from "../components/config/schema";
-import { groupBy } from "../components/groupBy";
-import { fingerprintOf, nameOf, verdicts, type Evidence, type Line } from "../components/rollout/evidence";
+import { sortedLabels } from "../core/schema/intent";
+import type { Intent } from "../core/schema/schema";
+import { groupBy } from "../core/util/groupBy";
+import { fingerprintOf, nameOf, verdicts, type Evidence, type Line } from "../core/rollout/evidence";
 import type { State } from "./cluster";
 import { judge, type Rules } from "./judge";
 import { foreignPolicies } from "./policies";

@@ -1,8 +1,8 @@
 import { dump } from "js-yaml";
-import type { Caller, Selector } from "../components/config/intent";
-import type { Intent } from "../components/config/schema";
-import { describeTarget, nameOf, type Line } from "../components/rollout/evidence";
-import { groupBy } from "../components/groupBy";
+import type { Caller, Selector } from "../core/schema/intent";
+import type { Intent } from "../core/schema/schema";
+import { describeTarget, nameOf, type Line } from "../core/rollout/evidence";
+import { groupBy } from "../core/util/groupBy";
 
 /**
  * The intents that are missing, as YAML for below `zero-trust:access`: what was seen, grouped by target and port. Who reviews it decides whether it should be.

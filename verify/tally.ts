@@ -1,5 +1,5 @@
-import { sortedLabels } from "../components/config/intent";
-import { nameOf } from "../components/rollout/evidence";
+import { sortedLabels } from "../core/schema/intent";
+import { nameOf } from "../core/rollout/evidence";
 import type { Call, Sighting } from "./calls";
 
 /** What was seen of one caller at one target and port. */

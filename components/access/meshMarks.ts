@@ -1,5 +1,5 @@
-import type { StackConfig } from "../config/schema";
-import type { KubernetesObject, PlannedObject } from "../kubernetes";
+import type { StackConfig } from "../../core/schema/schema";
+import type { KubernetesObject, PlannedObject } from "../../core/util/kubernetes";
 
 type Mesh = NonNullable<StackConfig["mesh"]>;
 type Marks = Pick<KubernetesObject["metadata"], "labels" | "annotations">;

@@ -1,6 +1,6 @@
-import type { Intent, StackConfig } from "../config/schema";
-import { routeConflict } from "./linkerdRoutes";
-import { byTarget } from "./targets";
+import type { Intent, StackConfig } from "../../core/schema/schema";
+import { routeConflict } from "./linkerd/routes";
+import { byTarget } from "../../core/access/targets";
 
 /**
  * Intents of one namespace as far as the mesh can say them. While authentication is off the configuration may have others, since nothing in it may stop the way off; then everybody

@@ -1,6 +1,6 @@
-import { seconds } from "../duration";
-import { groupBy } from "../groupBy";
-import { owned, type KubernetesObject } from "../kubernetes";
+import { seconds } from "../../core/util/duration";
+import { groupBy } from "../../core/util/groupBy";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { roleAndBinding } from "../spire/rbac";
 import { spire } from "../spire/settings";
 import { anchorLifetime, anchorOf, anchorsSelfSigned, issuerLifetime, issuerName, rootName } from "./linkerd";

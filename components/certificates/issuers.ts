@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { roleAndBinding, serviceAccount } from "../spire/rbac";
 import {
   accountOf,

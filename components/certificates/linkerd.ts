@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { apiVersion } from "./issuers";
 import { component, type CertificatesArgs, type IssuerRef } from "./settings";
 

@@ -1,4 +1,4 @@
-import type { KubernetesObject, PlannedObject, PlannedRelease } from "../kubernetes";
+import type { KubernetesObject, PlannedObject, PlannedRelease } from "../../core/util/kubernetes";
 import { approvalObjects } from "./approval";
 import { issuerObjects } from "./issuers";
 import { linkerdObjects } from "./linkerd";

@@ -1,6 +1,6 @@
-import { withoutNulls } from "../config/nulls";
-import type { KubernetesObject, PlannedRelease } from "../kubernetes";
-import { owned } from "../kubernetes";
+import { withoutNulls } from "../../core/util/nulls";
+import type { KubernetesObject, PlannedRelease } from "../../core/util/kubernetes";
+import { owned } from "../../core/util/kubernetes";
 import { component as label, type CertificatesArgs } from "./settings";
 
 /** Where cert-manager's chart is, unless the configuration says otherwise. */

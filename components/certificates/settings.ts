@@ -1,4 +1,4 @@
-import type { CertificatesConfig } from "../config/schema";
+import type { CertificatesConfig } from "../../core/schema/schema";
 
 /** What the component is made from: the configuration, and who else asks cert-manager for certificates. */
 export type CertificatesArgs = CertificatesConfig & {

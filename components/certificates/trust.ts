@@ -1,4 +1,4 @@
-import { owned, type KubernetesObject } from "../kubernetes";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { caSecretOf, component, type CertificatesArgs } from "./settings";
 
 /** The key of the roots in each namespace's ConfigMap. */

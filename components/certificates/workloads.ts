@@ -1,5 +1,5 @@
-import { serviceNames } from "../dnsNames";
-import { owned, type KubernetesObject } from "../kubernetes";
+import { serviceNames } from "../../core/util/dnsNames";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { apiVersion } from "./issuers";
 import { component, issuerRef, type CertificatesArgs, type Workload } from "./settings";
 

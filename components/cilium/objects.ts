@@ -1,4 +1,4 @@
-import type { PlannedObject, PlannedRelease } from "../kubernetes";
+import type { PlannedObject, PlannedRelease } from "../../core/util/kubernetes";
 import { ciliumValues, fluxValuesConfigMap, type CiliumAuthArgs } from "./values";
 
 /** What CiliumAuth owns in the cluster beside a release: the values ConfigMap for Flux, or nothing. */

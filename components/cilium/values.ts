@@ -1,6 +1,6 @@
-import type { CiliumConfig } from "../config/schema";
-import { withoutNulls } from "../config/nulls";
-import { forced, owned, type KubernetesObject } from "../kubernetes";
+import type { CiliumConfig } from "../../core/schema/schema";
+import { withoutNulls } from "../../core/util/nulls";
+import { forced, owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { bundledSpireValues, type BundledSettings, type InstallValues } from "./bundledSpire";
 
 /** How one cluster's Cilium authenticates: plain values only. */

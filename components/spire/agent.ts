@@ -1,8 +1,8 @@
-import { owned, unawaited, type KubernetesObject } from "../kubernetes";
-import { agentParts, attestsByToken, attestsOnce, keptData, opensDevice } from "./attestor";
+import { owned, unawaited, type KubernetesObject } from "../../core/util/kubernetes";
+import { agentParts, attestsByToken, attestsOnce, keptData, opensDevice } from "./plugins/attestor";
 import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
-import { metricsPort, metricsPorts } from "./monitoring";
+import { metricsPort, metricsPorts } from "./addons/monitoring";
 import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
 import { spire, type ManagedSpire } from "./settings";
 import { sized } from "./sizes";

@@ -1,10 +1,10 @@
-import { agentAttestor, attestsOnce, parentIdTemplate, serverAttestor } from "./attestor";
-import { upstreamPlugin } from "./authority";
-import { datastoreData } from "./datastore";
-import { bundleEndpoint } from "./federation";
-import { keyPlugin } from "./keys";
-import { metricsPorts, telemetry } from "./monitoring";
-import type { Oidc } from "./oidc";
+import { agentAttestor, attestsOnce, parentIdTemplate, serverAttestor } from "./plugins/attestor";
+import { upstreamPlugin } from "./plugins/authority";
+import { datastoreData } from "./plugins/datastore";
+import { bundleEndpoint } from "./registration/federation";
+import { keyPlugin } from "./plugins/keys";
+import { metricsPorts, telemetry } from "./addons/monitoring";
+import type { Oidc } from "./addons/oidc";
 import { ciliumIds, spire, type ManagedSpire } from "./settings";
 
 /** Files under which a pod finds its configuration, and directories that two containers share. */

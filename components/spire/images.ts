@@ -1,4 +1,4 @@
-import { parseImage } from "../imageReference";
+import { parseImage } from "../../core/util/imageReference";
 import digests from "./digests.json";
 import type { ManagedSpire } from "./settings";
 

@@ -1,7 +1,7 @@
-import { owned, type KubernetesObject } from "../kubernetes";
-import { bundlePort } from "./federation";
-import { metricsIngress } from "./monitoring";
-import { callTo, type Call } from "./parts";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
+import { bundlePort } from "./registration/federation";
+import { metricsIngress } from "./addons/monitoring";
+import { callTo, type Call } from "./plugins/parts";
 import { selectorOf } from "./pods";
 import { serverParts } from "./server";
 import { spire, type ManagedSpire } from "./settings";

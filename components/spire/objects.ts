@@ -1,7 +1,7 @@
-import { owned, type KubernetesObject, type PlannedObject } from "../kubernetes";
+import { owned, type KubernetesObject, type PlannedObject } from "../../core/util/kubernetes";
 import { agentConfigMap, agentDaemonSet } from "./agent";
 import { leaseName } from "./configuration";
-import { generatedPassword, isShared, passwordSecret } from "./datastore";
+import { generatedPassword, isShared, passwordSecret } from "./plugins/datastore";
 import {
   agentClusterRules,
   certificateRules,
@@ -13,15 +13,20 @@ import {
   serviceAccount,
   workloadRules,
 } from "./rbac";
-import { registrationPolicy } from "./admission";
-import { csiObjects } from "./csi";
-import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./definitions";
-import { bundleService, federatedTrustDomain } from "./federation";
-import { labDatabaseNetworkPolicy, labDatabaseService, labDatabaseStatefulSet, labDatabaseVolume } from "./labDatabase";
-import { monitoringObjects } from "./monitoring";
+import { registrationPolicy } from "./registration/admission";
+import { csiObjects } from "./addons/csi";
+import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "./registration/definitions";
+import { bundleService, federatedTrustDomain } from "./registration/federation";
+import {
+  labDatabaseNetworkPolicy,
+  labDatabaseService,
+  labDatabaseStatefulSet,
+  labDatabaseVolume,
+} from "./addons/labDatabase";
+import { monitoringObjects } from "./addons/monitoring";
 import { serverEgressPolicy, serverNetworkPolicy } from "./network";
-import { oidcObjects } from "./oidc";
-import { ownEntries, clusterSpiffeId, clusterStaticEntry } from "./registration";
+import { oidcObjects } from "./addons/oidc";
+import { ownEntries, clusterSpiffeId, clusterStaticEntry } from "./registration/registration";
 import {
   headlessService,
   serverBudget,

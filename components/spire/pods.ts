@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { labelsOf, owned, type KubernetesObject } from "../kubernetes";
+import { labelsOf, owned, type KubernetesObject } from "../../core/util/kubernetes";
 
 /** File contents of a ConfigMap: texts as they are, objects as JSON with a trailing newline. */
 export function configMap(

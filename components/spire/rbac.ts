@@ -1,5 +1,5 @@
-import { owned, type KubernetesObject } from "../kubernetes";
-import { attestsByToken } from "./attestor";
+import { owned, type KubernetesObject } from "../../core/util/kubernetes";
+import { attestsByToken } from "./plugins/attestor";
 import { leaseName } from "./configuration";
 import { spire, type ManagedSpire } from "./settings";
 

@@ -1,12 +1,12 @@
-import type { SpireSize } from "../config/spireSizes";
-import type { NodeAttestor } from "./attestor";
-import type { UpstreamAuthority } from "./authority";
-import type { Csi } from "./csi";
-import type { Federation } from "./federation";
-import type { KeyManager } from "./keys";
-import type { Monitoring } from "./monitoring";
-import type { Oidc } from "./oidc";
-import type { StaticEntry, WorkloadIds } from "./registration";
+import type { SpireSize } from "../../core/schema/spireSizes";
+import type { NodeAttestor } from "./plugins/attestor";
+import type { UpstreamAuthority } from "./plugins/authority";
+import type { Csi } from "./addons/csi";
+import type { Federation } from "./registration/federation";
+import type { KeyManager } from "./plugins/keys";
+import type { Monitoring } from "./addons/monitoring";
+import type { Oidc } from "./addons/oidc";
+import type { StaticEntry, WorkloadIds } from "./registration/registration";
 
 /** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
 export type SpireArgs = ManagedSpire | BundledSpire;

@@ -1,4 +1,4 @@
-import type { SpireSize } from "../config/spireSizes";
+import type { SpireSize } from "../../core/schema/spireSizes";
 import { resources } from "./pods";
 import type { ManagedSpire } from "./settings";
 

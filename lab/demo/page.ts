@@ -1,4 +1,4 @@
-import { text } from "../../cli/html";
+import { text } from "../../cli/lib/html";
 import { demoPicture } from "./picture";
 import type { Story } from "./story";
 

@@ -1,4 +1,4 @@
-import { text } from "../../cli/html";
+import { text } from "../../cli/lib/html";
 import type { Moment, Story } from "./story";
 
 const width = 960;

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../components/kubernetes";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 import { references } from "./clusterImages";
 import { services } from "./network";
 

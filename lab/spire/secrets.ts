@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { KubernetesObject } from "../../components/kubernetes";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 
 /** What a container is given: its arguments, and of Secrets files and variables. */
 export interface Given {

@@ -1,8 +1,8 @@
-import { seconds } from "../../components/duration";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { attestsOnce, mayBeSpire } from "../spireConfiguration";
-import { spireWorkloads, volumeAt, type SpireWorkload } from "../spireWorkloads";
-import { recordOf, textOf } from "../values";
+import { seconds } from "../../core/util/duration";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { attestsOnce, mayBeSpire } from "../rules/spireConfiguration";
+import { spireWorkloads, volumeAt, type SpireWorkload } from "../rules/spireWorkloads";
+import { recordOf, textOf } from "../rules/values";
 
 export const agentsAttestOnce: Guardrail = {
   name: "agents-attest-once",

@@ -1,6 +1,6 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { listOf, podOf, recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { listOf, podOf, recordOf } from "../rules/values";
 
 export const agentsEverywhere: Guardrail = {
   name: "agents-everywhere",

@@ -1,10 +1,10 @@
 import { basename } from "node:path/posix";
-import type { KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { spireWorkloads } from "../spireWorkloads";
-import { listOf, podOf, recordOf, textOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { spireWorkloads } from "../rules/spireWorkloads";
+import { listOf, podOf, recordOf, textOf } from "../rules/values";
 
 export const agentsFindServer: Guardrail = {
   name: "agents-find-server",

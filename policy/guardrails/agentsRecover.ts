@@ -1,6 +1,6 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { attestsOnce, mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { textOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { attestsOnce, mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { textOf } from "../rules/values";
 
 export const agentsRecover: Guardrail = {
   name: "agents-recover",

@@ -1,6 +1,6 @@
-import type { Facts } from "../facts";
-import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
-import type { Guardrail } from "../guardrail";
+import type { Facts } from "../facts/facts";
+import { demandingRules, isCiliumPolicy } from "../rules/ciliumPolicy";
+import type { Guardrail } from "../rules/guardrail";
 
 export const authConsumed: Guardrail = {
   name: "auth-consumed",

@@ -1,7 +1,7 @@
-import { few } from "../../components/few";
-import type { Phase } from "../../components/config/schema";
-import { isEmpty, promotionsOf, type Promotion } from "../../components/rollout/promotions";
-import { goesOff, type Guardrail } from "../guardrail";
+import { few } from "../../core/util/few";
+import type { Phase } from "../../core/schema/schema";
+import { isEmpty, promotionsOf, type Promotion } from "../../core/rollout/promotions";
+import { goesOff, type Guardrail } from "../rules/guardrail";
 
 export const blastRadius: Guardrail = {
   name: "blast-radius",

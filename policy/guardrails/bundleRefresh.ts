@@ -1,7 +1,7 @@
-import { seconds } from "../../components/duration";
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { seconds } from "../../core/util/duration";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { listOf, recordOf } from "../rules/values";
 
 export const bundleRefresh: Guardrail = {
   name: "bundle-refresh",

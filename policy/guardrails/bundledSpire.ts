@@ -1,9 +1,9 @@
-import { installKey, installValue, isBundled } from "../bundledSpire";
-import { inValues } from "../ciliumValues";
-import { minorOf } from "../../components/config/versions";
-import type { Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { listOf, recordOf, textOf } from "../values";
+import { installKey, installValue, isBundled } from "../rules/bundledSpire";
+import { inValues } from "../rules/ciliumValues";
+import { minorOf } from "../../core/schema/versions";
+import type { Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const bundledSpire: Guardrail = {
   name: "bundled-spire",

@@ -1,5 +1,5 @@
-import { isInternalName } from "../../components/dnsNames";
-import type { KubernetesObject } from "../../components/kubernetes";
+import { isInternalName } from "../../core/util/dnsNames";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 import {
   authoritiesOf,
   isCertificate,
@@ -9,10 +9,10 @@ import {
   lifetimeOf,
   secretsOf,
   specOf,
-} from "../certManager/objects";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { listOf, recordOf, textOf } from "../values";
+} from "../rules/certManager/objects";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const certificatesIssuable: Guardrail = {
   name: "certificates-issuable",

@@ -1,9 +1,9 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { refusedOfCertificate, refusedOfIssuerRef } from "../certManager/certificate";
-import { refusedOfIssuer } from "../certManager/issuer";
-import type { Refusal } from "../refusal";
-import { inObject, type Guardrail } from "../guardrail";
-import { recordOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { refusedOfCertificate, refusedOfIssuerRef } from "../rules/certManager/certificate";
+import { refusedOfIssuer } from "../rules/certManager/issuer";
+import type { Refusal } from "../rules/refusal";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const certificatesValid: Guardrail = {
   name: "certificates-valid",

@@ -1,8 +1,8 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { valueOf } from "../ciliumValues";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail } from "../guardrail";
-import { listOf, recordOf, textOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { valueOf } from "../rules/ciliumValues";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const ciliumAccounts: Guardrail = {
   name: "cilium-accounts",

@@ -1,5 +1,5 @@
-import { minorOf, supported } from "../../components/config/versions";
-import type { Guardrail } from "../guardrail";
+import { minorOf, supported } from "../../core/schema/versions";
+import type { Guardrail } from "../rules/guardrail";
 
 export const ciliumVersion: Guardrail = {
   name: "cilium-version",

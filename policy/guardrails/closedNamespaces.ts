@@ -1,6 +1,6 @@
-import { isCiliumPolicy } from "../ciliumPolicy";
-import { closedNamespacesOf, closes } from "../closedNamespace";
-import type { Guardrail } from "../guardrail";
+import { isCiliumPolicy } from "../rules/ciliumPolicy";
+import { closedNamespacesOf, closes } from "../rules/closedNamespace";
+import type { Guardrail } from "../rules/guardrail";
 
 export const closedNamespaces: Guardrail = {
   name: "closed-namespaces",

@@ -1,8 +1,8 @@
-import { inValues, valueOf } from "../ciliumValues";
-import type { Facts } from "../facts";
-import { mismatch, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf, type SpireConfiguration } from "../spireConfiguration";
-import { listOf, recordOf, textOf } from "../values";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { Facts } from "../facts/facts";
+import { mismatch, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf, type SpireConfiguration } from "../rules/spireConfiguration";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const delegateWiring: Guardrail = {
   name: "delegate-wiring",

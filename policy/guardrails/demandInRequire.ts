@@ -1,6 +1,6 @@
-import type { StackConfig } from "../../components/config/schema";
-import { authenticationMode, ciliumRules, isCiliumPolicy, namespaceOf } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
+import type { StackConfig } from "../../core/schema/schema";
+import { authenticationMode, ciliumRules, isCiliumPolicy, namespaceOf } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
 
 export const demandInRequire: Guardrail = {
   name: "demand-in-require",

@@ -1,8 +1,8 @@
-import { ciliumRules, ciliumSpecs, isCiliumPolicy } from "../ciliumPolicy";
-import { peerFields } from "../ciliumPeers";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import { ciliumRules, ciliumSpecs, isCiliumPolicy } from "../rules/ciliumPolicy";
+import { peerFields } from "../rules/ciliumPeers";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { listOf, recordOf } from "../rules/values";
 
 export const denyAllDenies: Guardrail = {
   name: "deny-all-denies",

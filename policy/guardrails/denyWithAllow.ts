@@ -1,6 +1,6 @@
-import { isCiliumPolicy } from "../ciliumPolicy";
-import { admits, closedNamespacesOf, closes } from "../closedNamespace";
-import type { Guardrail } from "../guardrail";
+import { isCiliumPolicy } from "../rules/ciliumPolicy";
+import { admits, closedNamespacesOf, closes } from "../rules/closedNamespace";
+import type { Guardrail } from "../rules/guardrail";
 
 export const denyWithAllow: Guardrail = {
   name: "deny-with-allow",

@@ -1,6 +1,6 @@
-import { inValues, valueOf } from "../ciliumValues";
-import type { Facts, Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { Facts, Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const encrypted: Guardrail = {
   name: "encrypted",

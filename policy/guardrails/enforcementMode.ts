@@ -1,7 +1,7 @@
-import { extraOf, inValues, valueOf } from "../ciliumValues";
-import type { Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { textOf } from "../values";
+import { extraOf, inValues, valueOf } from "../rules/ciliumValues";
+import type { Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
+import { textOf } from "../rules/values";
 
 export const enforcementMode: Guardrail = {
   name: "enforcement-mode",

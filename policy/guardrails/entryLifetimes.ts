@@ -1,8 +1,8 @@
-import { seconds } from "../../components/duration";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { spireConfigurationOf } from "../spireConfiguration";
-import { recordOf } from "../values";
+import { seconds } from "../../core/util/duration";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { spireConfigurationOf } from "../rules/spireConfiguration";
+import { recordOf } from "../rules/values";
 
 export const entryLifetimes: Guardrail = {
   name: "entry-lifetimes",

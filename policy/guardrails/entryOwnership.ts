@@ -1,6 +1,6 @@
 import { load } from "js-yaml";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { recordOf, textOf } from "../values";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { recordOf, textOf } from "../rules/values";
 
 export const entryOwnership: Guardrail = {
   name: "entry-ownership",

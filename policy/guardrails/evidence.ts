@@ -1,7 +1,7 @@
-import { few } from "../../components/few";
-import { isEmpty, promotionsOf } from "../../components/rollout/promotions";
-import type { Facts } from "../facts";
-import type { Guardrail } from "../guardrail";
+import { few } from "../../core/util/few";
+import { isEmpty, promotionsOf } from "../../core/rollout/promotions";
+import type { Facts } from "../facts/facts";
+import type { Guardrail } from "../rules/guardrail";
 
 export const evidence: Guardrail = {
   name: "evidence",

@@ -1,8 +1,8 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { spireConfigurationOf } from "../spireConfiguration";
-import { listOf, recordOf, textOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { spireConfigurationOf } from "../rules/spireConfiguration";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const federation: Guardrail = {
   name: "federation",

@@ -1,7 +1,7 @@
-import { extraOf, inValues } from "../ciliumValues";
-import type { Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { recordOf } from "../values";
+import { extraOf, inValues } from "../rules/ciliumValues";
+import type { Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const flagAtomic: Guardrail = {
   name: "flag-atomic",

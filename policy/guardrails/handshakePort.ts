@@ -1,8 +1,8 @@
-import { ciliumRules, ciliumSpecs, portsOf } from "../ciliumPolicy";
-import { inValues, valueOf } from "../ciliumValues";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail } from "../guardrail";
-import { numberOf } from "../values";
+import { ciliumRules, ciliumSpecs, portsOf } from "../rules/ciliumPolicy";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { numberOf } from "../rules/values";
 
 export const handshakePort: Guardrail = {
   name: "handshake-port",

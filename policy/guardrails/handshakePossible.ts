@@ -1,6 +1,6 @@
-import { extraOf, inValues, valueOf } from "../ciliumValues";
-import type { Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
+import { extraOf, inValues, valueOf } from "../rules/ciliumValues";
+import type { Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const handshakePossible: Guardrail = {
   name: "handshake-possible",

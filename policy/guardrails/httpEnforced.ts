@@ -1,5 +1,5 @@
-import { extraOf, inValues, valueOf } from "../ciliumValues";
-import type { Guardrail } from "../guardrail";
+import { extraOf, inValues, valueOf } from "../rules/ciliumValues";
+import type { Guardrail } from "../rules/guardrail";
 
 export const httpEnforced: Guardrail = {
   name: "http-enforced",

@@ -1,9 +1,9 @@
-import { groupBy } from "../../components/groupBy";
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import { ciliumRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { canonical, partsOfRules, type RulePart } from "../ruleParts";
-import { listOf, recordOf } from "../values";
+import { groupBy } from "../../core/util/groupBy";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import { ciliumRules, isCiliumPolicy, type CiliumRule } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { canonical, partsOfRules, type RulePart } from "../rules/ruleParts";
+import { listOf, recordOf } from "../rules/values";
 
 export const httpRulesHold: Guardrail = {
   name: "http-rules-hold",

@@ -1,7 +1,7 @@
-import { peerFields } from "../ciliumPeers";
-import { demandingRules, isCiliumPolicy, type CiliumRule } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
-import { listOf, recordOf, textOf } from "../values";
+import { peerFields } from "../rules/ciliumPeers";
+import { demandingRules, isCiliumPolicy, type CiliumRule } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const identifiablePeers: Guardrail = {
   name: "identifiable-peers",

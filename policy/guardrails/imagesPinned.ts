@@ -1,6 +1,6 @@
-import { inObject, type Guardrail, type Severity, type Violation } from "../guardrail";
-import { hasContainers, imagesOf, type ContainerImage } from "../images";
-import { textOf } from "../values";
+import { inObject, type Guardrail, type Severity, type Violation } from "../rules/guardrail";
+import { hasContainers, imagesOf, type ContainerImage } from "../rules/images";
+import { textOf } from "../rules/values";
 
 export const imagesPinned: Guardrail = {
   name: "images-pinned",

@@ -1,5 +1,5 @@
-import { recordOf as recordObjects, type ObjectRecord } from "../../components/rollout/record";
-import type { Guardrail, Violation } from "../guardrail";
+import { recordOf as recordObjects, type ObjectRecord } from "../../core/rollout/record";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const inPlaceTransition: Guardrail = {
   name: "in-place-transition",

@@ -1,4 +1,4 @@
-import type { Guardrail } from "../guardrail";
+import type { Guardrail } from "../rules/guardrail";
 import { agentsAttestOnce } from "./agentsAttestOnce";
 import { agentsEverywhere } from "./agentsEverywhere";
 import { agentsFindServer } from "./agentsFindServer";

@@ -1,7 +1,7 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail } from "../guardrail";
-import { meshPhaseOf } from "../meshPhase";
-import { listOf, recordOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { meshPhaseOf } from "../rules/meshPhase";
+import { listOf, recordOf } from "../rules/values";
 
 export const istioCallers: Guardrail = {
   name: "istio-callers",

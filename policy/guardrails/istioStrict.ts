@@ -1,7 +1,7 @@
-import { inObject, type Guardrail } from "../guardrail";
-import type { StackConfig } from "../../components/config/schema";
-import { meshPhaseOf } from "../meshPhase";
-import { recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import type { StackConfig } from "../../core/schema/schema";
+import { meshPhaseOf } from "../rules/meshPhase";
+import { recordOf } from "../rules/values";
 
 export const istioStrict: Guardrail = {
   name: "istio-strict",

@@ -1,7 +1,7 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { ciliumRules, isCiliumPolicy } from "../ciliumPolicy";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { recordOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { ciliumRules, isCiliumPolicy } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const knownKinds: Guardrail = {
   name: "known-kinds",

@@ -1,7 +1,7 @@
-import { installKey, installValue, isBundled } from "../bundledSpire";
-import { inValues } from "../ciliumValues";
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
+import { installKey, installValue, isBundled } from "../rules/bundledSpire";
+import { inValues } from "../rules/ciliumValues";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
 
 export const kubeletVerified: Guardrail = {
   name: "kubelet-verified",

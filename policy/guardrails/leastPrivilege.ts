@@ -1,7 +1,7 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { listOf, recordOf, textOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { listOf, recordOf, textOf } from "../rules/values";
 
 export const leastPrivilege: Guardrail = {
   name: "least-privilege",

@@ -1,4 +1,4 @@
-import type { Guardrail, Violation } from "../guardrail";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const linkerdAnchors: Guardrail = {
   name: "linkerd-anchors",

@@ -1,6 +1,6 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { listOf, recordOf } from "../rules/values";
 
 export const linkerdCallers: Guardrail = {
   name: "linkerd-callers",

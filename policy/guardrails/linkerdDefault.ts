@@ -1,6 +1,6 @@
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail } from "../guardrail";
-import { recordOf } from "../values";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const linkerdDefault: Guardrail = {
   name: "linkerd-default",

@@ -1,5 +1,5 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { listOf, recordOf } from "../rules/values";
 
 export const linkerdRoutes: Guardrail = {
   name: "linkerd-routes",

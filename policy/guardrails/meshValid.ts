@@ -1,10 +1,10 @@
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import { groupBy } from "../../components/groupBy";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { refusedOfAuthorizationPolicy, refusedOfPeerAuthentication } from "../meshes/istio";
-import { refusedByLinkerd } from "../meshes/linkerd";
-import type { Refusal } from "../refusal";
-import { recordOf } from "../values";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import { groupBy } from "../../core/util/groupBy";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { refusedOfAuthorizationPolicy, refusedOfPeerAuthentication } from "../rules/meshes/istio";
+import { refusedByLinkerd } from "../rules/meshes/linkerd";
+import type { Refusal } from "../rules/refusal";
+import { recordOf } from "../rules/values";
 
 export const meshValid: Guardrail = {
   name: "mesh-valid",

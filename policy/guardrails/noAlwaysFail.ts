@@ -1,5 +1,5 @@
-import { authenticationMode, ciliumRules, isCiliumPolicy, namespaceOf } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
+import { authenticationMode, ciliumRules, isCiliumPolicy, namespaceOf } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
 
 export const noAlwaysFail: Guardrail = {
   name: "no-always-fail",

@@ -1,6 +1,6 @@
-import { broadness } from "../ciliumPeers";
-import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
+import { broadness } from "../rules/ciliumPeers";
+import { demandingRules, isCiliumPolicy } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
 
 export const noBroadAuthRule: Guardrail = {
   name: "no-broad-auth-rule",

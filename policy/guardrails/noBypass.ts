@@ -1,7 +1,7 @@
-import { broadness } from "../ciliumPeers";
-import { authenticationMode, ciliumRules, isCiliumPolicy, isOurs, namespaceOf, portsOf } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
-import { numberOf } from "../values";
+import { broadness } from "../rules/ciliumPeers";
+import { authenticationMode, ciliumRules, isCiliumPolicy, isOurs, namespaceOf, portsOf } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { numberOf } from "../rules/values";
 
 export const noBypass: Guardrail = {
   name: "no-bypass",

@@ -1,5 +1,5 @@
-import { mismatch, type Guardrail } from "../guardrail";
-import { recordOf } from "../values";
+import { mismatch, type Guardrail } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const noClusterMesh: Guardrail = {
   name: "no-clustermesh",

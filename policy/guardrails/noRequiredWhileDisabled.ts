@@ -1,5 +1,5 @@
-import { demandingRules, isCiliumPolicy } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
+import { demandingRules, isCiliumPolicy } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
 
 export const noRequiredWhileDisabled: Guardrail = {
   name: "no-required-while-disabled",

@@ -1,8 +1,8 @@
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../facts";
-import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, podOf, recordOf, textOf } from "../values";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import type { Facts } from "../facts/facts";
+import { inObject, mismatch, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { listOf, podOf, recordOf, textOf } from "../rules/values";
 
 export const nodeAttestation: Guardrail = {
   name: "node-attestation",

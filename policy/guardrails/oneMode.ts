@@ -1,8 +1,8 @@
-import { describeObject } from "../../components/kubernetes";
-import { groupBy } from "../../components/groupBy";
-import { authenticationMode, isCiliumPolicy } from "../ciliumPolicy";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayOverlap, partsOfRules, type RulePart } from "../ruleParts";
+import { describeObject } from "../../core/util/kubernetes";
+import { groupBy } from "../../core/util/groupBy";
+import { authenticationMode, isCiliumPolicy } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayOverlap, partsOfRules, type RulePart } from "../rules/ruleParts";
 
 export const oneMode: Guardrail = {
   name: "one-mode",

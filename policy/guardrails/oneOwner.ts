@@ -1,5 +1,5 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const oneOwner: Guardrail = {
   name: "one-owner",

@@ -1,11 +1,11 @@
-import { installKey, installValue, isBundled } from "../bundledSpire";
-import { inValues } from "../ciliumValues";
-import { groupBy } from "../../components/groupBy";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { spireWorkloads, volumesOf } from "../spireWorkloads";
-import { recordOf, textOf } from "../values";
+import { installKey, installValue, isBundled } from "../rules/bundledSpire";
+import { inValues } from "../rules/ciliumValues";
+import { groupBy } from "../../core/util/groupBy";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { spireWorkloads, volumesOf } from "../rules/spireWorkloads";
+import { recordOf, textOf } from "../rules/values";
 
 export const oneSpire: Guardrail = {
   name: "one-spire",

@@ -1,8 +1,8 @@
-import { few } from "../../components/few";
-import { phases } from "../../components/config/schema";
-import { isEmpty, promotionsOf, type Promotion } from "../../components/rollout/promotions";
-import type { Facts } from "../facts";
-import { goesOff, type Guardrail, type Violation } from "../guardrail";
+import { few } from "../../core/util/few";
+import { phases } from "../../core/schema/schema";
+import { isEmpty, promotionsOf, type Promotion } from "../../core/rollout/promotions";
+import type { Facts } from "../facts/facts";
+import { goesOff, type Guardrail, type Violation } from "../rules/guardrail";
 
 export const oneStep: Guardrail = {
   name: "one-step",

@@ -1,6 +1,6 @@
-import { groupBy } from "../../components/groupBy";
-import type { Facts, Part } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
+import { groupBy } from "../../core/util/groupBy";
+import type { Facts, Part } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const order: Guardrail = {
   name: "order",
@@ -9,7 +9,7 @@ export const order: Guardrail = {
   severity: "mandatory",
   prevents:
     "Dropped connections at the change of the flag: a policy that demands authentication before Cilium does it, or still does after Cilium stopped, drops every new caller, and a SPIRE that is broken would hold up the way off (cilium#26208, devantler-tech/platform#1809).",
-  remediation: "Let the components depend on each other as components/order.ts does, by dependsOn on whole components.",
+  remediation: "Let the components depend on each other as plan/order.ts does, by dependsOn on whole components.",
   blocksOff: true,
   checkStack: (facts) => (facts.config.auth ? turningOn(facts) : turningOff(facts)),
 };

@@ -1,4 +1,4 @@
-import { mismatch, type Guardrail } from "../guardrail";
+import { mismatch, type Guardrail } from "../rules/guardrail";
 
 export const pinnedCluster: Guardrail = {
   name: "pinned-cluster",

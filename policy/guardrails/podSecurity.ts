@@ -1,9 +1,9 @@
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../facts";
-import { inObject, mismatch, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { csiDriverContainer, isCsiDriver } from "../spireWorkloads";
-import { listOf, podOf, recordOf, textOf } from "../values";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import type { Facts } from "../facts/facts";
+import { inObject, mismatch, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { csiDriverContainer, isCsiDriver } from "../rules/spireWorkloads";
+import { listOf, podOf, recordOf, textOf } from "../rules/values";
 
 export const podSecurity: Guardrail = {
   name: "pod-security",

@@ -1,8 +1,8 @@
-import type { StackConfig } from "../../components/config/schema";
-import { groupBy } from "../../components/groupBy";
-import type { Facts } from "../facts";
-import { extraOf, inValues } from "../ciliumValues";
-import type { Guardrail, Violation } from "../guardrail";
+import type { StackConfig } from "../../core/schema/schema";
+import { groupBy } from "../../core/util/groupBy";
+import type { Facts } from "../facts/facts";
+import { extraOf, inValues } from "../rules/ciliumValues";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const probesAdmitted: Guardrail = {
   name: "probes-admitted",

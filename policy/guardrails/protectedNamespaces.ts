@@ -1,8 +1,8 @@
-import type { Phase, StackConfig } from "../../components/config/schema";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { demandingRules, isCiliumPolicy, namespaceOf, type CiliumRule } from "../ciliumPolicy";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
+import type { Phase, StackConfig } from "../../core/schema/schema";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { demandingRules, isCiliumPolicy, namespaceOf, type CiliumRule } from "../rules/ciliumPolicy";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
 
 export const protectedNamespaces: Guardrail = {
   name: "protected-namespaces",

@@ -1,4 +1,4 @@
-import type { Guardrail } from "../guardrail";
+import type { Guardrail } from "../rules/guardrail";
 
 export const resume: Guardrail = {
   name: "resume",

@@ -1,7 +1,7 @@
-import { inValues, valueOf } from "../ciliumValues";
-import type { Facts } from "../facts";
-import type { Guardrail } from "../guardrail";
-import { listOf, numberOf, recordOf, textOf } from "../values";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { Facts } from "../facts/facts";
+import type { Guardrail } from "../rules/guardrail";
+import { listOf, numberOf, recordOf, textOf } from "../rules/values";
 
 export const serverAddress: Guardrail = {
   name: "server-address",

@@ -1,7 +1,7 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { directoryOf, isWithin, spireWorkloads } from "../spireWorkloads";
-import { listOf, podOf, recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { directoryOf, isWithin, spireWorkloads } from "../rules/spireWorkloads";
+import { listOf, podOf, recordOf } from "../rules/values";
 
 export const serverSidecar: Guardrail = {
   name: "server-sidecar",

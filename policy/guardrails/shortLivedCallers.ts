@@ -1,6 +1,6 @@
-import { isWorkload } from "../../components/config/intent";
-import { inObject, type Guardrail } from "../guardrail";
-import { podOf, recordOf, textOf } from "../values";
+import { isWorkload } from "../../core/schema/intent";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { podOf, recordOf, textOf } from "../rules/values";
 
 export const shortLivedCallers: Guardrail = {
   name: "short-lived-callers",

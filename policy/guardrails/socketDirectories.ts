@@ -1,9 +1,9 @@
-import { inValues, valueOf } from "../ciliumValues";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { directoryOf, isCsiDriver, isWithin, spireWorkloads, volumeAt, volumesOf } from "../spireWorkloads";
-import { recordOf } from "../values";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { directoryOf, isCsiDriver, isWithin, spireWorkloads, volumeAt, volumesOf } from "../rules/spireWorkloads";
+import { recordOf } from "../rules/values";
 
 export const socketDirectories: Guardrail = {
   name: "socket-directories",

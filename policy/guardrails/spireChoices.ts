@@ -1,5 +1,5 @@
-import { choicesOf } from "../../components/rollout/choices";
-import type { Guardrail, Violation } from "../guardrail";
+import { choicesOf } from "../../core/rollout/choices";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const spireChoices: Guardrail = {
   name: "spire-choices",

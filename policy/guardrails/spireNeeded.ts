@@ -1,5 +1,5 @@
-import { phases } from "../../components/config/schema";
-import type { Guardrail } from "../guardrail";
+import { phases } from "../../core/schema/schema";
+import type { Guardrail } from "../rules/guardrail";
 
 export const spireNeeded: Guardrail = {
   name: "spire-needed",

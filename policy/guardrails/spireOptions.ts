@@ -1,6 +1,6 @@
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { recordOf } from "../values";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { recordOf } from "../rules/values";
 
 export const spireOptions: Guardrail = {
   name: "spire-options",

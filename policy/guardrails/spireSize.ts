@@ -1,5 +1,5 @@
-import { spireSizeNames, spireSizes } from "../../components/config/spireSizes";
-import type { Guardrail, Violation } from "../guardrail";
+import { spireSizeNames, spireSizes } from "../../core/schema/spireSizes";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const spireSize: Guardrail = {
   name: "spire-size",

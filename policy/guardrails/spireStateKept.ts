@@ -1,7 +1,7 @@
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { spireWorkloads, volumeAt } from "../spireWorkloads";
-import { recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { spireWorkloads, volumeAt } from "../rules/spireWorkloads";
+import { recordOf } from "../rules/values";
 
 export const spireStateKept: Guardrail = {
   name: "spire-state-kept",

@@ -1,8 +1,8 @@
-import type { KubernetesObject } from "../../components/kubernetes";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 
-import { inObject, type Guardrail } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, numberOf, podOf, recordOf, textOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { listOf, numberOf, podOf, recordOf, textOf } from "../rules/values";
 
 export const sqliteSingleServer: Guardrail = {
   name: "sqlite-single-server",

@@ -1,10 +1,10 @@
-import { installKey, installValue, isBundled } from "../bundledSpire";
-import { inValues } from "../ciliumValues";
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import type { Facts } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
-import { listOf, recordOf } from "../values";
+import { installKey, installValue, isBundled } from "../rules/bundledSpire";
+import { inValues } from "../rules/ciliumValues";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import type { Facts } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
+import { listOf, recordOf } from "../rules/values";
 
 export const storageClass: Guardrail = {
   name: "storage-class",

@@ -1,6 +1,6 @@
-import { demandingRules, isCiliumPolicy, portsOf, type CiliumRule } from "../ciliumPolicy";
-import { inObject, type Guardrail } from "../guardrail";
-import { listOf, textOf } from "../values";
+import { demandingRules, isCiliumPolicy, portsOf, type CiliumRule } from "../rules/ciliumPolicy";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { listOf, textOf } from "../rules/values";
 
 export const tcpOnly: Guardrail = {
   name: "tcp-only",

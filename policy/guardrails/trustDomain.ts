@@ -1,5 +1,5 @@
-import type { StackConfig } from "../../components/config/schema";
-import type { Guardrail, Violation } from "../guardrail";
+import type { StackConfig } from "../../core/schema/schema";
+import type { Guardrail, Violation } from "../rules/guardrail";
 
 export const trustDomain: Guardrail = {
   name: "trust-domain",

@@ -1,9 +1,9 @@
-import { seconds } from "../../components/duration";
-import type { KubernetesObject } from "../../components/kubernetes";
+import { seconds } from "../../core/util/duration";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire, spireConfigurationOf } from "../spireConfiguration";
-import { listOf, numberOf, podOf, recordOf } from "../values";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire, spireConfigurationOf } from "../rules/spireConfiguration";
+import { listOf, numberOf, podOf, recordOf } from "../rules/values";
 
 export const ttlCoherence: Guardrail = {
   name: "ttl-coherence",

@@ -1,7 +1,7 @@
-import { isCiliumRelease, shadowsOf } from "../../components/rollout/helmRelease";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { inObject, type Guardrail } from "../guardrail";
-import { recordOf } from "../values";
+import { isCiliumRelease, shadowsOf } from "../../core/schema/helmRelease";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import { recordOf } from "../rules/values";
 
 export const valuesNotShadowed: Guardrail = {
   name: "values-not-shadowed",

@@ -1,5 +1,5 @@
-import { inValues, valueOf } from "../ciliumValues";
-import type { Guardrail } from "../guardrail";
+import { inValues, valueOf } from "../rules/ciliumValues";
+import type { Guardrail } from "../rules/guardrail";
 
 export const verdictsVisible: Guardrail = {
   name: "verdicts-visible",

@@ -1,7 +1,7 @@
-import { hasContainers, imagesOf, type ContainerImage } from "../images";
-import type { Facts } from "../facts";
-import { inObject, type Guardrail, type Violation } from "../guardrail";
-import { mayBeSpire } from "../spireConfiguration";
+import { hasContainers, imagesOf, type ContainerImage } from "../rules/images";
+import type { Facts } from "../facts/facts";
+import { inObject, type Guardrail, type Violation } from "../rules/guardrail";
+import { mayBeSpire } from "../rules/spireConfiguration";
 
 export const versionSkew: Guardrail = {
   name: "version-skew",

@@ -1,6 +1,6 @@
-import { inObject, type Guardrail } from "../guardrail";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { listOf, recordOf } from "../values";
+import { inObject, type Guardrail } from "../rules/guardrail";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { listOf, recordOf } from "../rules/values";
 
 export const webhookFailsOpen: Guardrail = {
   name: "webhook-fails-open",

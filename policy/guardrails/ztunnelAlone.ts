@@ -1,10 +1,10 @@
-import { describeObject, type KubernetesObject } from "../../components/kubernetes";
-import { few } from "../../components/few";
-import { ciliumRules, demandingRules, isCiliumPolicy, portsOf } from "../ciliumPolicy";
-import { extraOf, inValues, valueOf } from "../ciliumValues";
-import type { Facts, Release } from "../facts";
-import type { Guardrail, Violation } from "../guardrail";
-import { listOf, recordOf } from "../values";
+import { describeObject, type KubernetesObject } from "../../core/util/kubernetes";
+import { few } from "../../core/util/few";
+import { ciliumRules, demandingRules, isCiliumPolicy, portsOf } from "../rules/ciliumPolicy";
+import { extraOf, inValues, valueOf } from "../rules/ciliumValues";
+import type { Facts, Release } from "../facts/facts";
+import type { Guardrail, Violation } from "../rules/guardrail";
+import { listOf, recordOf } from "../rules/values";
 
 export const ztunnelAlone: Guardrail = {
   name: "ztunnel-alone",

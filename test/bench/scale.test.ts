@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { afterAway, allAtOnce, renewedAfter, type Fleet } from "../../bench/renewals";
 import { loadOf, publishedFor, sizeFor } from "../../bench/scaleModel";
 import { atLimits, scalePage } from "../../bench/scalePage";
-import { spireSizeNames } from "../../components/config/spireSizes";
+import { spireSizeNames } from "../../core/schema/spireSizes";
 import { sized } from "../../components/spire/sizes";
 
 const hour = 3600;

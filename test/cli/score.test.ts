@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { exceptions } from "../../cli/scoreExceptions";
-import { findingsOf, judgeFindings, type Exception, type Finding } from "../../cli/scoreFindings";
+import { exceptions } from "../../cli/score/exceptions";
+import { findingsOf, judgeFindings, type Exception, type Finding } from "../../cli/score/findings";
 import { root } from "../support/stacks";
 
 const finding: Finding = {
@@ -104,7 +104,7 @@ describe("the judgement", () => {
     const { ok, lines } = judge([finding], [{ ...exception, containers: ["spire-server", "gone"] }]);
     expect(ok).toBe(false);
     expect(lines.slice(1)).toEqual([
-      "FAIL  StatefulSet spire/spire-server, container gone: container-resources: CPU limit is not set: no longer found in any stack; remove the exception from cli/scoreExceptions.ts",
+      "FAIL  StatefulSet spire/spire-server, container gone: container-resources: CPU limit is not set: no longer found in any stack; remove the exception from cli/score/exceptions.ts",
     ]);
   });
 
@@ -147,7 +147,7 @@ test("npm run score says in one line that it needs Go, and where to get it", asy
   try {
     const bundle = join(directory, "score.js");
     await build({
-      entryPoints: [join(root, "cli/score.ts")],
+      entryPoints: [join(root, "cli/score/main.ts")],
       bundle: true,
       platform: "node",
       target: "node20",

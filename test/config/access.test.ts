@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../components/config/load";
-import { readStackFile } from "../../components/config/stackFile";
+import { loadConfig } from "../../config/load";
+import { readStackFile } from "../../config/stackFile";
 import { root } from "../support/stacks";
 import { intent, problemsOf } from "../support/intents";
 

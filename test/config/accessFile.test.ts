@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { dump } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stackOf } from "../../bench/stackFile";
-import { loadConfig } from "../../components/config/load";
+import { loadConfig } from "../../config/load";
 
 describe("a stack that has its intents in a file", () => {
   let directory: string;

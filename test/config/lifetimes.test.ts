@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parsePath, valueAt } from "../../components/config/path";
-import { seconds } from "../../components/duration";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { ownEntries } from "../../components/spire/registration";
+import { parsePath, valueAt } from "../../core/util/path";
+import { seconds } from "../../core/util/duration";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { ownEntries } from "../../components/spire/registration/registration";
 import { spireArgsOf } from "../lab/identity/support";
 import { configOf, root } from "../support/stacks";
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type ConfigError, loadConfig } from "../../components/config/load";
-import { readStackFile } from "../../components/config/stackFile";
+import { type ConfigError, loadConfig } from "../../config/load";
+import { readStackFile } from "../../config/stackFile";
 import { configOf, root, stacks } from "../support/stacks";
 
 const good = readStackFile(root, "apps");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigError, loadConfig } from "../../components/config/load";
+import { ConfigError, loadConfig } from "../../config/load";
 import { stackValues } from "../support/arbitrary";
 
 describe("any valid configuration", () => {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ConfigError } from "../../components/config/load";
-import { readPeers } from "../../components/config/peers";
-import { listStacks, readStackFile } from "../../components/config/stackFile";
+import { ConfigError } from "../../config/load";
+import { readPeers } from "../../config/peers";
+import { listStacks, readStackFile } from "../../config/stackFile";
 
 describe("a stack file", () => {
   let directory: string;

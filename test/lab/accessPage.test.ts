@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { accessHtml } from "../../cli/accessHtml";
-import { intent, stackOf } from "../cli/accessStack";
+import { accessHtml } from "../../cli/render/accessHtml";
+import { intent, stackOf } from "../cli/render/accessStack";
 
 const browser = ["chromium", "chromium-browser", "google-chrome"].find(
   (name) => spawnSync(name, ["--version"]).status === 0,

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../lab/spire/process";
-import { refusedOfCertificate } from "../../policy/certManager/certificate";
-import { refusedOfIssuer } from "../../policy/certManager/issuer";
+import { refusedOfCertificate } from "../../policy/rules/certManager/certificate";
+import { refusedOfIssuer } from "../../policy/rules/certManager/issuer";
 import { buildTool } from "../../tools/go";
-import { planned, withCertificates } from "../certificates/fixture";
+import { planned, withCertificates } from "../components/certificates/fixture";
 
 // What the guardrail refuses, beside what the rules of cert-manager's own webhook refuse.
 

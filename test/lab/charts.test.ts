@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { load, loadAll } from "js-yaml";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ciliumArgs } from "../../components/args";
+import { ciliumArgs } from "../../plan/args";
 import { ciliumValues } from "../../components/cilium/values";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { describeObject } from "../../components/kubernetes";
-import { supported, minorOf } from "../../components/config/versions";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { describeObject } from "../../core/util/kubernetes";
+import { supported, minorOf } from "../../core/schema/versions";
 import { buildTool, downloadModule } from "../../tools/go";
 import { configOf, helm as ownRelease } from "../support/stacks";
 

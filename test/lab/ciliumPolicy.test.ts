@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { decide } from "../../components/access/decide";
-import type { Phase } from "../../components/config/schema";
+import { decide } from "../../core/access/decide";
+import type { Phase } from "../../core/schema/schema";
 import { runProgram } from "../../lab/spire/process";
 import { buildTool } from "../../tools/go";
-import { type evaluate, type Packet, type Verdict } from "../access/ciliumPolicy";
+import { type evaluate, type Packet, type Verdict } from "../models/ciliumPolicy";
 import { calls, meeting } from "../support/calls";
 import { forms, policiesOf, sourcesOf } from "../support/ciliumCases";
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load, loadAll } from "js-yaml";
 import { afterAll, describe, expect, test } from "vitest";
-import { argoFiles } from "../../cli/argo";
-import { writeFiles, type RenderedFile } from "../../cli/files";
-import { fluxFiles } from "../../cli/flux";
-import { renderStack } from "../../cli/renderStack";
-import type { KubernetesObject } from "../../components/kubernetes";
+import { argoFiles } from "../../cli/render/argo";
+import { writeFiles, type RenderedFile } from "../../cli/lib/files";
+import { fluxFiles } from "../../cli/render/flux";
+import { renderStack } from "../../cli/lib/renderStack";
+import type { KubernetesObject } from "../../core/util/kubernetes";
 import { root } from "../support/stacks";
 
 const directory = mkdtempSync(join(tmpdir(), "zero-trust-kustomize-"));

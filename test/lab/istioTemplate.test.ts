@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { load } from "js-yaml";
 import { beforeAll, describe, expect, test } from "vitest";
-import { istioValues } from "../../components/spire/istio";
+import { istioValues } from "../../components/spire/addons/istio";
 import { buildTool } from "../../tools/go";
 
 /** Kubernetes' own strategic merge, with which istiod's injector puts a template over a pod (istio pkg/kube/inject/webhook.go). */

@@ -9,14 +9,14 @@ import { root } from "../support/stacks";
 
 /** The examples of doc comments, by the file that has them. */
 const examples = [
-  "components/spire/spire.ts",
-  "components/cilium/ciliumAuth.ts",
-  "components/access/ciliumAuthPolicy.ts",
-  "components/access/denyAll.ts",
-  "components/access/istioAuthPolicy.ts",
-  "components/access/linkerdAuthPolicy.ts",
-  "components/certificates/certificates.ts",
-  "deploy.ts",
+  "components/spire/Spire.ts",
+  "components/cilium/CiliumAuth.ts",
+  "components/access/cilium/CiliumAuthPolicy.ts",
+  "components/access/cilium/DenyAll.ts",
+  "components/access/istio/IstioAuthPolicy.ts",
+  "components/access/linkerd/LinkerdAuthPolicy.ts",
+  "components/certificates/Certificates.ts",
+  "program/deploy.ts",
 ];
 const exampleIn = (file: string) =>
   /@example\n((?: \* .*\n)+)/.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replace(/^ \* /gm, "") ??
@@ -56,7 +56,18 @@ describe("the package, packed and installed into another project", () => {
     // A copy, so that nothing is built into this one while others read it.
     const sources = join(directory, "sources");
     mkdirSync(sources);
-    for (const part of ["components", "policy", "deploy.ts", "library.ts", "package.json", "README.md"])
+    for (const part of [
+      "core",
+      "components",
+      "config",
+      "plan",
+      "live",
+      "policy",
+      "program",
+      "library.ts",
+      "package.json",
+      "README.md",
+    ])
       cpSync(join(root, part), join(sources, part), { recursive: true });
     for (const part of ["tsconfig.json", "tsconfig.build.json"]) cpSync(join(root, part), join(sources, part));
     symlinkSync(join(root, "node_modules"), join(sources, "node_modules"));
@@ -67,7 +78,7 @@ describe("the package, packed and installed into another project", () => {
       symlinkSync(join(root, "node_modules", name), join(modules, name));
     cpSync(join(directory, "package"), installed, { recursive: true });
     writeFileSync(join(directory, "composed.ts"), composed());
-    writeFileSync(join(directory, "deployed.ts"), `${all}\n${exampleIn("deploy.ts")}`);
+    writeFileSync(join(directory, "deployed.ts"), `${all}\n${exampleIn("program/deploy.ts")}`);
     writeFileSync(join(directory, "run.js"), runner);
   }, 300_000);
   afterAll(() => rmSync(directory, { recursive: true }));

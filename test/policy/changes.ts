@@ -1,8 +1,8 @@
-import { ciliumOf } from "../../components/config/schema";
-import { loadConfig } from "../../components/config/load";
-import { readStackFile } from "../../components/config/stackFile";
-import type { KubernetesObject } from "../../components/kubernetes";
-import type { Edge, Facts, ProviderFact } from "../../policy/facts";
+import { ciliumOf } from "../../core/schema/schema";
+import { loadConfig } from "../../config/load";
+import { readStackFile } from "../../config/stackFile";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import type { Edge, Facts, ProviderFact } from "../../policy/facts/facts";
 import { goodAssignments, goodFacts, root } from "../support/stacks";
 
 /** The ways in which the mutations change the good facts, each a function from facts to facts, and the objects that they add. */

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Previous, RolloutState } from "../../components/rollout/state";
-import type { Facts } from "../../policy/facts";
-import { judge } from "../../policy/guardrail";
+import type { Previous, RolloutState } from "../../core/rollout/state";
+import type { Facts } from "../../policy/facts/facts";
+import { judge } from "../../policy/rules/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { objectOf, type PackResource } from "../../policy/packFacts";
+import { objectOf, type PackResource } from "../../policy/pack/packFacts";
 import { goodFacts, helm, stacks, transitionFacts, transitions } from "../support/stacks";
 import { withAuthOff } from "./changes";
 import { claims } from "./claims";

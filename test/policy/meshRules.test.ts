@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { istioAuthPolicyObjects } from "../../components/access/istio";
-import { istioConflicts } from "../../components/access/istioConflicts";
-import { linkerdAuthPolicyObjects, linkerdConflicts } from "../../components/access/linkerd";
-import { refusedOfAuthorizationPolicy, refusedOfPeerAuthentication } from "../../policy/meshes/istio";
-import { refusedByLinkerd } from "../../policy/meshes/linkerd";
+import { istioAuthPolicyObjects } from "../../components/access/istio/policies";
+import { istioConflicts } from "../../components/access/istio/conflicts";
+import { linkerdAuthPolicyObjects, linkerdConflicts } from "../../components/access/linkerd/policies";
+import { refusedOfAuthorizationPolicy, refusedOfPeerAuthentication } from "../../policy/rules/meshes/istio";
+import { refusedByLinkerd } from "../../policy/rules/meshes/linkerd";
 import { meshIntents } from "../support/calls";
 
 const paths = (refused: readonly { readonly path: string }[]) => refused.map(({ path }) => path).join(" ");

@@ -1,13 +1,13 @@
 import type { ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test } from "vitest";
-import { passedOn } from "../../components/config/passedOn";
-import { readStackFile } from "../../components/config/stackFile";
+import { passedOn } from "../../config/passedOn";
+import { readStackFile } from "../../config/stackFile";
 import { types } from "../../components/types";
 import { guardrails } from "../../policy/guardrails";
-import { letsOff, organizationStack } from "../../policy/organizationStack";
-import { policiesOf } from "../../policy/pack";
-import type { PackResource } from "../../policy/packFacts";
+import { letsOff, organizationStack } from "../../policy/pack/organizationStack";
+import { policiesOf } from "../../policy/pack/pack";
+import type { PackResource } from "../../policy/pack/packFacts";
 import { helm, root, transitionOf } from "../support/stacks";
 import { startPack } from "./packDriver";
 

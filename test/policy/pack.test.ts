@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test } from "vitest";
-import { judge } from "../../policy/guardrail";
+import { judge } from "../../policy/rules/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { factsOfResources, objectOf, type PackResource } from "../../policy/packFacts";
+import { factsOfResources, objectOf, type PackResource } from "../../policy/pack/packFacts";
 import { runProgram } from "../support/engine";
 import { cluster, withCluster } from "../support/fakeCluster";
 import { configOf, goodFacts, transitionOf } from "../support/stacks";

@@ -6,11 +6,11 @@ import {
   type StackValidationPolicy,
 } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import { passedOn } from "../../components/config/passedOn";
+import { passedOn } from "../../config/passedOn";
 import { guardrails } from "../../policy/guardrails";
-import { policiesOf } from "../../policy/pack";
-import { projectStack } from "../../policy/projectStack";
-import type { PackResource } from "../../policy/packFacts";
+import { policiesOf } from "../../policy/pack/pack";
+import { projectStack } from "../../policy/pack/projectStack";
+import type { PackResource } from "../../policy/pack/packFacts";
 import type { Registered } from "../support/engine";
 import { uid } from "../support/fakeCluster";
 import { configOf, root, transitionOf } from "../support/stacks";

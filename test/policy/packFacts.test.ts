@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { factsOfPlan } from "../../policy/facts";
-import { factsOfResources, knownPart, type PackResource } from "../../policy/packFacts";
+import { factsOfPlan } from "../../policy/facts/facts";
+import { factsOfResources, knownPart, type PackResource } from "../../policy/pack/packFacts";
 import { runProgram } from "../support/engine";
 import { cluster, withCluster } from "../support/fakeCluster";
 import { configOf, transitionOf } from "../support/stacks";

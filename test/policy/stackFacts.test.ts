@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { stackFacts } from "../../policy/stackFacts";
+import { stackFacts } from "../../policy/facts/stackFacts";
 import { configOf } from "../support/stacks";
 
 let directory: string;

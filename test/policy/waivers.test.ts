@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../components/config/load";
-import { judge } from "../../policy/guardrail";
+import { ConfigError } from "../../config/load";
+import { judge } from "../../policy/rules/guardrail";
 import { guardrails } from "../../policy/guardrails";
-import { waived, waiverNotes } from "../../policy/waivers";
+import { waived, waiverNotes } from "../../policy/rules/waivers";
 import { goodFacts, configOf } from "../support/stacks";
 import { clusterwide, withObject } from "./changes";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { Intent } from "../../components/config/schema";
-import { supported } from "../../components/config/versions";
+import type { Intent } from "../../core/schema/schema";
+import { supported } from "../../core/schema/versions";
 
 /** Names that no guardrail protects. */
 const name = fc.stringMatching(/^x[a-z0-9]{0,8}$/);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import type { Call, Peer } from "../../components/access/decide";
-import { isForeign } from "../../components/config/intent";
-import type { Intent } from "../../components/config/schema";
+import type { Call, Peer } from "../../core/access/decide";
+import { isForeign } from "../../core/schema/intent";
+import type { Intent } from "../../core/schema/schema";
 import { anyIntents, goTogether } from "./arbitrary";
 
 /** The ways in which a request for a path under /api has been made to look like one, or to lead elsewhere. */

@@ -1,8 +1,8 @@
-import type { PolicyForm } from "../../components/access/policyForm";
-import type { Peer } from "../../components/access/decide";
-import type { Intent, Phase } from "../../components/config/schema";
-import { accessComponents } from "../../components/planned";
-import type { evaluate, Source } from "../access/ciliumPolicy";
+import type { PolicyForm } from "../../components/access/cilium/policyForm";
+import type { Peer } from "../../core/access/decide";
+import type { Intent, Phase } from "../../core/schema/schema";
+import { accessComponents } from "../../plan/planned";
+import type { evaluate, Source } from "../models/ciliumPolicy";
 import { configOf } from "./stacks";
 
 type Policies = Parameters<typeof evaluate>[0];

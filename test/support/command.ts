@@ -6,7 +6,7 @@ import { root } from "./stacks";
 /** Bundles a command, as its script in package.json does where it reads the cluster. */
 export const bundleCommand = (name: string, outfile: string) =>
   build({
-    entryPoints: [join(root, `cli/${name}.ts`)],
+    entryPoints: [join(root, `cli/${name}/main.ts`)],
     bundle: true,
     platform: "node",
     target: "node20",

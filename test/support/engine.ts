@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { passedOn } from "../../components/config/passedOn";
-import type { StackConfig } from "../../components/config/schema";
+import { passedOn } from "../../config/passedOn";
+import type { StackConfig } from "../../core/schema/schema";
 import program from "../../index";
 
 /** One registration as the engine gets it. */

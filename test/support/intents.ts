@@ -1,6 +1,6 @@
-import { type ConfigError, loadConfig, type Problem } from "../../components/config/load";
-import { readStackFile } from "../../components/config/stackFile";
-import type { Intent } from "../../components/config/schema";
+import { type ConfigError, loadConfig, type Problem } from "../../config/load";
+import { readStackFile } from "../../config/stackFile";
+import type { Intent } from "../../core/schema/schema";
 import { root } from "./stacks";
 
 /** An intent with a name, for a workload of the stack apps, changed where a test is about it. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import ts from "typescript";
-import type { KubernetesObject } from "../../components/kubernetes";
-import { staticEntryCrd } from "../../components/spire/definitions";
+import type { KubernetesObject } from "../../core/util/kubernetes";
+import { staticEntryCrd } from "../../components/spire/registration/definitions";
 import { root } from "./stacks";
 
 const core = (path: string) => `kubernetes-models/${path}`;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { loadConfig } from "../../components/config/load";
-import type { StackConfig } from "../../components/config/schema";
-import { readStackFile } from "../../components/config/stackFile";
-import { plan, type Plan } from "../../components/plan";
-import { previousFor, type Origin } from "../../components/origins";
-import type { Previous } from "../../components/rollout/state";
-import { factsOfPlan, type Facts } from "../../policy/facts";
+import { loadConfig } from "../../config/load";
+import type { StackConfig } from "../../core/schema/schema";
+import { readStackFile } from "../../config/stackFile";
+import { plan, type Plan } from "../../plan/plan";
+import { previousFor, type Origin } from "../../plan/origins";
+import type { Previous } from "../../core/rollout/state";
+import { factsOfPlan, type Facts } from "../../policy/facts/facts";
 
 /** The project's directory. */
 export const root = join(__dirname, "..", "..");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nameOf } from "../../components/rollout/evidence";
+import { nameOf } from "../../core/rollout/evidence";
 import { callerOf, sightingOf } from "../../verify/calls";
 import type { Flow } from "../../verify/observer";
 import { Tally } from "../../verify/tally";

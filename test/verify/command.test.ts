@@ -6,8 +6,8 @@ import { build } from "esbuild";
 import { dump, load } from "js-yaml";
 import { format } from "prettier";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { evidenceSchema, type Evidence } from "../../components/rollout/evidence";
-import { readStackFile } from "../../components/config/stackFile";
+import { evidenceSchema, type Evidence } from "../../core/rollout/evidence";
+import { readStackFile } from "../../config/stackFile";
 import { until } from "../../lab/until";
 import { cluster, withCluster, type Answers } from "../support/fakeCluster";
 import { root } from "../support/stacks";
@@ -25,8 +25,8 @@ let sources: string[];
 
 beforeAll(async () => {
   const options = { bundle: true, platform: "node", target: "node20", absWorkingDir: root } as const;
-  await build({ ...options, entryPoints: [join(root, "cli/verify.ts")], outfile: bundle });
-  const callers = [join(root, "cli/callers.ts")];
+  await build({ ...options, entryPoints: [join(root, "cli/verify/main.ts")], outfile: bundle });
+  const callers = [join(root, "cli/verify/callers.ts")];
   const { metafile } = await build({ ...options, entryPoints: callers, write: false, metafile: true });
   sources = Object.keys(metafile.inputs);
 });
@@ -206,7 +206,7 @@ describe("npm run verify", () => {
   });
 
   test("judges by what the intents mean, without anything that compiles them or builds objects", () => {
-    expect(sources).toContain("components/access/decide.ts");
+    expect(sources).toContain("core/access/decide.ts");
     expect(
       sources.filter((file) => /components\/(access\/(cilium|deny)|plan|spire\/objects)|@pulumi/.test(file)),
     ).toEqual([]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { LabelledIdentity } from "../../components/rollout/readiness";
+import type { LabelledIdentity } from "../../live/readiness";
 import { addressOf, identityLabelsOf, openConnections } from "../../verify/connections";
 
 const identities: LabelledIdentity[] = [

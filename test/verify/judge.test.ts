@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decide } from "../../components/access/decide";
-import type { Intent } from "../../components/config/schema";
+import { decide } from "../../core/access/decide";
+import type { Intent } from "../../core/schema/schema";
 import { callerOf, type Call, type Caller } from "../../verify/calls";
-import type { LabelledIdentity } from "../../components/rollout/readiness";
+import type { LabelledIdentity } from "../../live/readiness";
 import { judge, type Rules } from "../../verify/judge";
 import { foreignPolicies, type Policy } from "../../verify/policies";
 import { anyIntents } from "../support/arbitrary";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { load } from "js-yaml";
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../components/config/load";
-import type { Intent } from "../../components/config/schema";
-import { readStackFile } from "../../components/config/stackFile";
-import { evidenceSchema, fingerprintOf, type Evidence } from "../../components/rollout/evidence";
+import { loadConfig } from "../../config/load";
+import type { Intent } from "../../core/schema/schema";
+import { readStackFile } from "../../config/stackFile";
+import { evidenceSchema, fingerprintOf, type Evidence } from "../../core/rollout/evidence";
 import { callerOf, type Caller } from "../../verify/calls";
 import type { State } from "../../verify/cluster";
 import { evidenceOf, linesOf, resumable, seenOf } from "../../verify/report";

@@ -130,7 +130,11 @@ describe("the steps that need no secret", { timeout: 300_000 }, () => {
     mkdirSync(clone);
     for (const part of [
       "cli",
+      "core",
       "components",
+      "config",
+      "plan",
+      "live",
       "policy",
       "package.json",
       ".gitignore",

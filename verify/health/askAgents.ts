@@ -1,7 +1,7 @@
-import type { StackConfig } from "../../components/config/schema";
-import { eachAgent } from "../../components/rollout/agents";
-import { dial, peersOf } from "../../components/rollout/handshake";
-import { countDemanding } from "../../components/rollout/relaxed";
+import type { StackConfig } from "../../core/schema/schema";
+import { eachAgent } from "../../live/probes/agents";
+import { dial, peersOf } from "../../live/handshake";
+import { countDemanding } from "../../live/gates/relaxed";
 import { agentStatus, authenticatedPairs, endpoints, readText, type Asked } from "./answers";
 import type { AgentAnswer } from "./facts";
 

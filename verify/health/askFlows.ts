@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { Phase, StackConfig } from "../../components/config/schema";
+import type { Phase, StackConfig } from "../../core/schema/schema";
 import { HubbleError, readFlows, serversAt, type Server } from "../hubble";
 import { forwardToRelay } from "../relay";
 import type { Asked } from "./answers";

@@ -1,4 +1,4 @@
-import { isObject, ownField } from "../../components/objects";
+import { isObject, ownField } from "../../core/util/objects";
 
 /**
  * Where two plain values differ, as paths: `.ingress[0].toPorts`. A value that is missing and one that is undefined are the same.

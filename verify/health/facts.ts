@@ -1,7 +1,7 @@
-import type { Phase, StackConfig } from "../../components/config/schema";
-import { effectivePhase } from "../../components/rollout/phases";
-import type { LabelledIdentity } from "../../components/rollout/readiness";
-import type { RolloutState } from "../../components/rollout/state";
+import type { Phase, StackConfig } from "../../core/schema/schema";
+import { effectivePhase } from "../../core/rollout/phases";
+import type { LabelledIdentity } from "../../live/readiness";
+import type { RolloutState } from "../../core/rollout/state";
 import type { FlowLine } from "./flowLines";
 import type {
   Asked,

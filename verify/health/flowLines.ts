@@ -1,6 +1,6 @@
-import { decide } from "../../components/access/decide";
-import type { Intent, Phase } from "../../components/config/schema";
-import { describeTarget, nameOf } from "../../components/rollout/evidence";
+import { decide } from "../../core/access/decide";
+import type { Intent, Phase } from "../../core/schema/schema";
+import { describeTarget, nameOf } from "../../core/rollout/evidence";
 import { sightingOf, type Sighting } from "../calls";
 import { eventTypes, type Flow } from "../observer";
 import { keyOf } from "../tally";

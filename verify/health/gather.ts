@@ -1,11 +1,11 @@
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import type * as z from "zod";
-import type { StackConfig } from "../../components/config/schema";
-import { askAlerts } from "../../components/rollout/askAlerts";
-import { firstAnswer, listIdentities } from "../../components/rollout/askReadiness";
-import { absent, endedBy, itemsOf, reasonOf } from "../../components/rollout/client";
-import { execIn } from "../../components/rollout/exec";
-import type { RolloutState } from "../../components/rollout/state";
+import type { StackConfig } from "../../core/schema/schema";
+import { askAlerts } from "../../live/probes/alerts";
+import { firstAnswer, listIdentities } from "../../live/probes/readiness";
+import { absent, endedBy, itemsOf, reasonOf } from "../../live/client";
+import { execIn } from "../../live/exec";
+import type { RolloutState } from "../../core/rollout/state";
 import { serverPods, spire as names } from "../../components/spire/settings";
 import * as answers from "./answers";
 import { read, readText, type Asked } from "./answers";
@@ -36,7 +36,7 @@ export interface Asking {
 
 /**
  * Asks everybody at once, and waits for nobody for long: what does not answer is told of, and hides nothing else. Changes nothing. It takes the rights of `verifyRights`
- * (components/rollout/rights.ts).
+ * (live/rights.ts).
  */
 export async function gather(asking: Asking): Promise<Facts> {
   const { stack, config, kubeconfig } = asking;

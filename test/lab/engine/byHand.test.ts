@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { describeObject } from "../../../components/kubernetes";
+import { describeObject } from "../../../core/util/kubernetes";
 import { until } from "../../../lab/until";
 import { faults, policiesOf, TurnedOn } from "./byHand";
 import { BusyServer } from "./busyServer";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
-import { describeObject, manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
+import { describeObject, manifestsOf, type KubernetesObject } from "../../../core/util/kubernetes";
 import { transitionOf } from "../../support/stacks";
 import { TurnedOn } from "./byHand";
 

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { certManagerModule, installDefinitions } from "../../../lab/certManager";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { buildTool } from "../../../tools/go";
-import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
-import { planned, spireBelow, withCertificates } from "../../certificates/fixture";
+import { describeObject, type KubernetesObject } from "../../../core/util/kubernetes";
+import { planned, spireBelow, withCertificates } from "../../components/certificates/fixture";
 
 const root = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
 const everything = [withCertificates({ trust: { roots: [root] }, approval: true }), ...spireBelow];

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { describeObject } from "../../../components/kubernetes";
-import { lastAccessOutput } from "../../../components/rollout/lastAccess";
-import { bundle } from "../../../cli/bundle";
+import { describeObject } from "../../../core/util/kubernetes";
+import { lastAccessOutput } from "../../../program/lastAccess";
+import { bundle } from "../../../cli/lib/bundle";
 import { LabStack, policy, retained, values, withoutPack } from "./stack";
 
 describe("the user's own commands, in their order", () => {
@@ -130,7 +130,7 @@ describe("the user's own commands, in their order", () => {
   test("destroy stops at what is protected; teardown does while authentication is on, and then leaves exactly what is retained", () => {
     expect(stack.project.pulumi(["destroy", "--yes", "--stack", "apps"]).output).toContain("protected");
     const command = resolve(".build", "test-teardown.js");
-    bundle("cli/teardown.ts", command, ["@kubernetes/client-node"]);
+    bundle("cli/teardown/main.ts", command, ["@kubernetes/client-node"]);
     const teardown = () => stack.project.command(command, ["--stack", "apps", "--yes"]);
     expect(teardown()).toMatchObject({ status: 1, output: expect.stringContaining("authentication is on") as string });
     stack.set("auth", "false");

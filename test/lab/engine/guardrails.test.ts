@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { LocalWorkspace } from "@pulumi/pulumi/automation";
-import { readPreview, withoutValues } from "../../../cli/pullRequest/preview";
+import { readPreview, withoutValues } from "../../../cli/comment/preview";
 import { guardrails } from "../../../policy/guardrails";
 import { LabStack, withoutPack, withoutPreflight } from "./stack";
 import type { Write } from "./audit";
@@ -17,10 +17,10 @@ describe("a mandatory violation stops an update before the API server has seen a
   const readme =
     /^ +error: one-step: (?:.*\n)+?```/m.exec(readFileSync("README.md", "utf8"))?.[0].split("\n").slice(0, -1) ??
     expect.fail();
-  const write = (text: string) => writeFileSync(join(stack.project.directory, "deploy.ts"), text);
+  const write = (text: string) => writeFileSync(join(stack.project.directory, "program/deploy.ts"), text);
   beforeAll(async () => {
     stack = await LabStack.start();
-    program = readFileSync(join(stack.project.directory, "deploy.ts"), "utf8");
+    program = readFileSync(join(stack.project.directory, "program/deploy.ts"), "utf8");
     stack.set("rollout.phases.kube-system", "require");
     written = stack.watchWrites();
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KubernetesObject } from "../../../components/kubernetes";
-import type { StackConfig } from "../../../components/config/schema";
-import { kubeconfigAt } from "../../../components/rollout/client";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
+import type { StackConfig } from "../../../core/schema/schema";
+import { kubeconfigAt } from "../../../live/client";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { until } from "../../../lab/until";
 import type { Finding } from "../../../verify/health/finding";

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundle } from "../../../cli/bundle";
+import { bundle } from "../../../cli/lib/bundle";
 import { until } from "../../../lab/until";
 import { authenticating, bundleOf } from "../../verify/health/healthy";
 import { commandsOf } from "../page";
@@ -101,7 +101,7 @@ const edit = (object: string, namespace: string, value: object, ...more: readonl
 beforeAll(async () => {
   programs = mkdtempSync(join(tmpdir(), "zero-trust-npm-"));
   for (const command of ["verify", "render"])
-    bundle(`cli/${command}.ts`, resolve(".build", `incident-${command}.js`), ["@kubernetes/client-node"]);
+    bundle(`cli/${command}/main.ts`, resolve(".build", `incident-${command}.js`), ["@kubernetes/client-node"]);
   const built = resolve(".build");
   // `npm run NAME -- ARGUMENTS`, without bundling each time.
   writeFileSync(join(programs, "npm"), `#!/bin/sh\nname=$2\nshift 3\nexec node ${built}/incident-$name.js "$@"\n`, {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bundle } from "../../../cli/bundle";
-import { describeObject } from "../../../components/kubernetes";
+import { bundle } from "../../../cli/lib/bundle";
+import { describeObject } from "../../../core/util/kubernetes";
 import type { Done } from "../../../lab/project";
 import { LabStack, policy, retained, withoutPack } from "./stack";
 
@@ -52,7 +52,7 @@ test("so does one that turns authentication off", () => {
 
 test("a teardown leaves exactly what is retained, killed again and again", () => {
   const command = resolve(".build", "test-killed-teardown.js");
-  bundle("cli/teardown.ts", command, ["@kubernetes/client-node"]);
+  bundle("cli/teardown/main.ts", command, ["@kubernetes/client-node"]);
   const teardown = (environment: NodeJS.ProcessEnv) =>
     stack.project.command(command, ["--stack", "apps", "--yes"], environment);
   expect(killedUntilDone(teardown, 40)).toBeGreaterThan(5);

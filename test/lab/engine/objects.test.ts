@@ -5,14 +5,18 @@ import { dirname, join } from "node:path";
 import { load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
-import { federatedTrustDomainCrd, spiffeIdCrd, staticEntryCrd } from "../../../components/spire/definitions";
+import {
+  federatedTrustDomainCrd,
+  spiffeIdCrd,
+  staticEntryCrd,
+} from "../../../components/spire/registration/definitions";
 import { buildTool, downloadModule } from "../../../tools/go";
-import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
-import { istioAuthPolicyObjects } from "../../../components/access/istio";
-import { loadConfig } from "../../../components/config/load";
-import { manifestsOf, type KubernetesObject } from "../../../components/kubernetes";
+import { ciliumAuthPolicyObjects } from "../../../components/access/cilium/policies";
+import { istioAuthPolicyObjects } from "../../../components/access/istio/policies";
+import { loadConfig } from "../../../config/load";
+import { manifestsOf, type KubernetesObject } from "../../../core/util/kubernetes";
 import { configOf, root, transitionOf } from "../../support/stacks";
-import { plan } from "../../../components/plan";
+import { plan } from "../../../plan/plan";
 import { stackValues } from "../../support/arbitrary";
 import { meshIntents } from "../../support/calls";
 import fc from "fast-check";

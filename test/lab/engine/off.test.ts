@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from "vitest";
-import { lastAccessOutput } from "../../../components/rollout/lastAccess";
+import { lastAccessOutput } from "../../../program/lastAccess";
 import { LabStack, policy, values, withoutPack } from "./stack";
 
 describe("authentication can be turned off", () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writePolicyPack } from "../../../cli/writePolicyPack";
+import { writePolicyPack } from "../../../cli/policy/writePolicyPack";
 import { guardrails } from "../../../policy/guardrails";
 import { LabStack, withoutPreflight } from "./stack";
 
@@ -71,7 +71,7 @@ describe("the policy pack, published to an organization and installed from there
   beforeAll(async () => {
     cloud = await PulumiCloud.start();
     stack = await LabStack.start();
-    program = readFileSync(join(stack.project.directory, "deploy.ts"), "utf8");
+    program = readFileSync(join(stack.project.directory, "program/deploy.ts"), "utf8");
   });
   afterAll(async () => {
     cloud?.stop();
@@ -112,7 +112,7 @@ describe("the policy pack, published to an organization and installed from there
   });
 
   test("stops a program that has no preflight, in a project that has no pack", () => {
-    writeFileSync(join(stack.project.directory, "deploy.ts"), withoutPreflight(program));
+    writeFileSync(join(stack.project.directory, "program/deploy.ts"), withoutPreflight(program));
     rmSync(join(stack.project.directory, "policy", "PulumiPolicy.yaml"));
     stack.set("rollout.phases.kube-system", "require");
     const { status, output } = preview();

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { dump, load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundle } from "../../../cli/bundle";
-import { read } from "../../../components/config/kubernetesYaml";
-import { withValueAt } from "../../../components/config/path";
+import { bundle } from "../../../cli/lib/bundle";
+import { read } from "../../../core/util/kubernetesYaml";
+import { withValueAt } from "../../../core/util/path";
 import { buildTool, downloadModule } from "../../../tools/go";
 import { commandsOf } from "../page";
 import { LabStack, withoutPack } from "./stack";
@@ -95,7 +95,7 @@ const uidsNow = () =>
 beforeAll(async () => {
   programs = mkdtempSync(join(tmpdir(), "zero-trust-helm-"));
   for (const command of ["render", "teardown"])
-    bundle(`cli/${command}.ts`, resolve(".build", `release-${command}.js`), ["@kubernetes/client-node"]);
+    bundle(`cli/${command}/main.ts`, resolve(".build", `release-${command}.js`), ["@kubernetes/client-node"]);
   const built = resolve(".build");
   writeFileSync(join(programs, "npm"), `#!/bin/sh\nname=$2\nshift 3\nexec node ${built}/release-$name.js "$@"\n`, {
     mode: 0o755,

@@ -5,10 +5,10 @@ import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane"
 import { LabProject, type Done } from "../../../lab/project";
 import { installPlugins, pulumiProgram } from "../../../lab/pulumi";
 import { until } from "../../../lab/until";
-import type { KubernetesObject } from "../../../components/kubernetes";
-import type { AccessState } from "../../../components/access/difference";
-import { lastAccessOutput, unpackAccess } from "../../../components/rollout/lastAccess";
-import type { RolloutState } from "../../../components/rollout/state";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
+import type { AccessState } from "../../../core/access/difference";
+import { lastAccessOutput, unpackAccess } from "../../../program/lastAccess";
+import type { RolloutState } from "../../../core/rollout/state";
 import { writes, type Write } from "./audit";
 import { ciliumObjects } from "./ciliumObjects";
 
@@ -29,12 +29,12 @@ export const retained = [
 /** What leaves the policy pack out. */
 export const withoutPack = { PULUMI_OPTION_POLICY_PACK: "" };
 
-/** deploy.ts as somebody could leave it: without the program's own preflight. */
+/** program/deploy.ts as somebody could leave it: without the program's own preflight. */
 export function withoutPreflight(program: string): string {
   const without = program
     .replace(/preflight\(config, .*, update\);$/m, "undefined;")
     .replace(/^import { preflight }.*\n/m, "");
-  if (without.includes("preflight")) throw new Error("there is more of the preflight in deploy.ts");
+  if (without.includes("preflight")) throw new Error("there is more of the preflight in program/deploy.ts");
   return without;
 }
 

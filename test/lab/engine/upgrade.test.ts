@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KubernetesObject } from "../../../components/kubernetes";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { LabStack, policy } from "./stack";
 
 /**

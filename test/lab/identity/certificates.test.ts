@@ -5,8 +5,8 @@ import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane"
 import { Spire } from "../../../lab/spire/spire";
 import { tail } from "../../../lab/spire/process";
 import { until } from "../../../lab/until";
-import type { KubernetesObject } from "../../../components/kubernetes";
-import { planned, spireBelow, withCertificates } from "../../certificates/fixture";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
+import { planned, spireBelow, withCertificates } from "../../components/certificates/fixture";
 import { authoritiesOf, spireObjectsOf } from "./support";
 
 // One life of one cert-manager, without its webhook, which alone would refuse lives of seconds; in the order of the tests.

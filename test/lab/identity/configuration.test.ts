@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../../lab/spire/process";
 import { buildTool, downloadModule } from "../../../tools/go";
-import { attestors, authorities, keyManagers } from "../../spire/plugins";
+import { attestors, authorities, keyManagers } from "../../components/spire/plugins";
 import { agentReplacements, managerReplacements, replace, serverReplacements } from "../../../lab/spire/replacements";
 import { fileOf, spireObjectsOf } from "./support";
 

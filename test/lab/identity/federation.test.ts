@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Previous } from "../../../components/rollout/state";
+import type { Previous } from "../../../core/rollout/state";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { LabNode, type Agent } from "../../../lab/spire/node";
 import { runProgram, tail } from "../../../lab/spire/process";

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { KubernetesObject } from "../../../components/kubernetes";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { freePorts } from "../../../lab/ports";
 import { asNobody, nobody, postgresPrograms } from "../../../lab/spire/databases";

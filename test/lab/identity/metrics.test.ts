@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeObject } from "../../../components/kubernetes";
+import { describeObject } from "../../../core/util/kubernetes";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { LabNode, type Agent } from "../../../lab/spire/node";
 import { Spire } from "../../../lab/spire/spire";

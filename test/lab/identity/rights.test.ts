@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
+import { describeObject, type KubernetesObject } from "../../../core/util/kubernetes";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { LabNode, type Agent } from "../../../lab/spire/node";
 import { runProgram, tail, type Process } from "../../../lab/spire/process";

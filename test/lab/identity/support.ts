@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { spireArgs } from "../../../components/args";
-import { describeObject, type KubernetesObject } from "../../../components/kubernetes";
-import { plan } from "../../../components/plan";
-import type { Previous } from "../../../components/rollout/state";
+import { spireArgs } from "../../../plan/args";
+import { describeObject, type KubernetesObject } from "../../../core/util/kubernetes";
+import { plan } from "../../../plan/plan";
+import type { Previous } from "../../../core/rollout/state";
 import type { ManagedSpire } from "../../../components/spire/settings";
 import { configOf, transitionOf } from "../../support/stacks";
 

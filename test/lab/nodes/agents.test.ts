@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { askAgents } from "../../../components/rollout/agents";
+import { askAgents } from "../../../live/probes/agents";
 import { startControlPlane, type ControlPlane } from "../../../lab/controlPlane";
 import { buildImage } from "../../../lab/nodes/images";
 import { pause } from "../../../lab/nodes/node";

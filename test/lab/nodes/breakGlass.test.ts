@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { breakGlass } from "../../../cli/breakGlass";
-import { renderStack } from "../../../cli/renderStack";
+import { breakGlass } from "../../../cli/render/breakGlass";
+import { renderStack } from "../../../cli/lib/renderStack";
 import { until } from "../../../lab/until";
 import { TestCluster } from "./cluster";
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { bundle } from "../../../cli/bundle";
+import { bundle } from "../../../cli/lib/bundle";
 import type { ControlPlane } from "../../../lab/controlPlane";
 import { ciliumModule } from "../../../lab/modules";
 import { ciliumBaseValues } from "../../../lab/nodes/cilium";
@@ -231,7 +231,7 @@ export class TestCluster {
 
   private bundled(name: string): string {
     const file = resolve(".build", `test-${name}.js`);
-    bundle(`cli/${name}.ts`, file, ["@kubernetes/client-node"]);
+    bundle(`cli/${name}/main.ts`, file, ["@kubernetes/client-node"]);
     return file;
   }
 

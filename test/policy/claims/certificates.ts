@@ -1,6 +1,6 @@
-import { certificates as certificatesSchema } from "../../../components/config/certificatesSchema";
-import type { Facts } from "../../../policy/facts";
-import type { KubernetesObject } from "../../../components/kubernetes";
+import { certificates as certificatesSchema } from "../../../core/schema/certificatesSchema";
+import type { Facts } from "../../../policy/facts/facts";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { both, extra, withObject } from "../changes";
 import type { Claims } from "./claim";
 

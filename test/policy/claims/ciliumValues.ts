@@ -1,4 +1,4 @@
-import type { Facts } from "../../../policy/facts";
+import type { Facts } from "../../../policy/facts/facts";
 import { both, extra, named, policy, withConfig, withFlag, withObject, withValues, without } from "../changes";
 import type { Claims } from "./claim";
 

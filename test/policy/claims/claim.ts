@@ -1,4 +1,4 @@
-import type { Facts } from "../../../policy/facts";
+import type { Facts } from "../../../policy/facts/facts";
 
 /** The good facts, changed in one way. */
 export interface Mutation {

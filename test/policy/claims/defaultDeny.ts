@@ -1,4 +1,4 @@
-import type { Facts } from "../../../policy/facts";
+import type { Facts } from "../../../policy/facts/facts";
 import { both, named, policy, toPorts, withConfig, withObject, withSpecs } from "../changes";
 import type { Claims } from "./claim";
 

@@ -1,5 +1,5 @@
-import { type Previous, type RolloutState } from "../../../components/rollout/state";
-import type { Facts } from "../../../policy/facts";
+import { type Previous, type RolloutState } from "../../../core/rollout/state";
+import type { Facts } from "../../../policy/facts/facts";
 import { both, withConfig } from "../changes";
 import type { Claims } from "./claim";
 

@@ -1,5 +1,5 @@
-import type { Previous } from "../../../components/rollout/state";
-import type { Facts } from "../../../policy/facts";
+import type { Previous } from "../../../core/rollout/state";
+import type { Facts } from "../../../policy/facts/facts";
 import {
   agentConf,
   agents,

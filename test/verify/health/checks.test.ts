@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../../components/config/load";
-import { readStackFile } from "../../../components/config/stackFile";
+import { loadConfig } from "../../../config/load";
+import { readStackFile } from "../../../config/stackFile";
 import { configOf, root } from "../../support/stacks";
 import {
   agentFile,

@@ -18,7 +18,7 @@ beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), "zero-trust-health-"));
   bundle = join(project, "verify.js");
   const options = { bundle: true, platform: "node", target: "node20", absWorkingDir: root } as const;
-  await build({ ...options, entryPoints: [join(root, "cli/verify.ts")], outfile: bundle });
+  await build({ ...options, entryPoints: [join(root, "cli/verify/main.ts")], outfile: bundle });
   for (const file of ["Pulumi.yaml", "Pulumi.apps.yaml"]) cpSync(join(root, file), join(project, file));
   // A Pulumi that knows what the last update recorded.
   mkdirSync(join(project, "bin"));

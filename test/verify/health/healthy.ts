@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import forge from "node-forge";
 import { expect } from "vitest";
-import { spireArgs } from "../../../components/args";
-import { ciliumAuthPolicyObjects } from "../../../components/access/cilium";
-import type { Phase } from "../../../components/config/schema";
+import { spireArgs } from "../../../plan/args";
+import { ciliumAuthPolicyObjects } from "../../../components/access/cilium/policies";
+import type { Phase } from "../../../core/schema/schema";
 import { agentConfiguration, serverConfiguration } from "../../../components/spire/configuration";
-import { ownEntries } from "../../../components/spire/registration";
-import type { RolloutState } from "../../../components/rollout/state";
+import { ownEntries } from "../../../components/spire/registration/registration";
+import type { RolloutState } from "../../../core/rollout/state";
 import {
   attested,
   configMap,

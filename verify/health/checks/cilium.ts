@@ -1,10 +1,10 @@
-import { few } from "../../../components/few";
-import { ciliumArgs } from "../../../components/args";
+import { few } from "../../../core/util/few";
+import { ciliumArgs } from "../../../plan/args";
 import { releaseNamespaceOf } from "../../../components/cilium/values";
-import { ciliumOf } from "../../../components/config/schema";
-import { foreignManagers, type Managed } from "../../../components/rollout/fieldManagers";
-import { ciliumStateOf, type LiveCilium } from "../../../components/rollout/live";
-import { readinessOf, type Provider } from "../../../components/rollout/readiness";
+import { ciliumOf } from "../../../core/schema/schema";
+import { foreignManagers, type Managed } from "../../../live/fieldManagers";
+import { ciliumStateOf, type LiveCilium } from "../../../live/probes/cilium";
+import { readinessOf, type Provider } from "../../../live/readiness";
 import type { ConfigMap, Pod } from "../answers";
 import { inForce, type AgentAnswer, type Facts } from "../facts";
 import { fail, given, kubectl, ok, skip, unknown, warn, whenOf, type Check, type Outcome } from "../finding";

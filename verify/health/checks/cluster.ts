@@ -1,5 +1,5 @@
 import { fail, given, kubectl, ok, unknown, warn, type Check } from "../finding";
-import { effectivePhase } from "../../../components/rollout/phases";
+import { effectivePhase } from "../../../core/rollout/phases";
 
 /** Whether the context leads to the cluster that the stack belongs to. */
 export const cluster: Check = {

@@ -1,9 +1,9 @@
-import { few } from "../../../components/few";
-import { spireArgs } from "../../../components/args";
-import type { KubernetesObject } from "../../../components/kubernetes";
-import { seconds } from "../../../components/duration";
-import { readinessOf } from "../../../components/rollout/readiness";
-import { ownEntries } from "../../../components/spire/registration";
+import { few } from "../../../core/util/few";
+import { spireArgs } from "../../../plan/args";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
+import { seconds } from "../../../core/util/duration";
+import { readinessOf } from "../../../live/readiness";
+import { ownEntries } from "../../../components/spire/registration/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
 import type { Attested, Entries } from "../answers";
 import { inForce } from "../facts";

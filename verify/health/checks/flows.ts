@@ -1,4 +1,4 @@
-import { few } from "../../../components/few";
+import { few } from "../../../core/util/few";
 import { authenticationRequired, type FlowLine } from "../flowLines";
 import type { Facts, SeenFlows } from "../facts";
 import { fail, ok, unknown, warn, type Check, type Finding, type Outcome } from "../finding";

@@ -1,9 +1,9 @@
-import { few } from "../../../components/few";
-import { livePolicies, policiesNamed } from "../../../components/access/policyForm";
-import { phases as allPhases, type Phase } from "../../../components/config/schema";
-import type { KubernetesObject } from "../../../components/kubernetes";
-import { accessComponents } from "../../../components/planned";
-import { demandsAuthentication } from "../../../components/rollout/askRules";
+import { few } from "../../../core/util/few";
+import { livePolicies, policiesNamed } from "../../../components/access/cilium/policyForm";
+import { phases as allPhases, type Phase } from "../../../core/schema/schema";
+import type { KubernetesObject } from "../../../core/util/kubernetes";
+import { accessComponents } from "../../../plan/planned";
+import { demandsAuthentication } from "../../../live/probes/rules";
 import { differences } from "../differences";
 import { inForce, type Facts } from "../facts";
 import type { Policies } from "../answers";

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { few } from "../../../components/few";
-import { withoutSpire } from "../../../components/rollout/everyNode";
-import { registrationsOf } from "../../../components/rollout/registration";
+import { few } from "../../../core/util/few";
+import { withoutSpire } from "../../../live/gates/everyNode";
+import { registrationsOf } from "../../../live/registration";
 import { ciliumIds, spire as names } from "../../../components/spire/settings";
 import { agentFile, bundle as bundleFormat, readText, serverFile, type Pod } from "../answers";
 import type { Facts } from "../facts";

@@ -1,0 +1,53 @@
+import { namespaceState, type NamespaceState } from "../../components/access/meshMarks";
+import type { StackConfig } from "../../core/schema/schema";
+import { absent, endedBy, itemsOf, kubeconfigAt, reasonOf } from "../client";
+import { outsideMesh, type MeshPod } from "../meshPods";
+
+/** What is known of the namespaces of a stack whose mesh is not Cilium. */
+export interface MeshLook {
+  /** Whether each may be marked for the mesh; what it says against that; or why nobody knows. */
+  readonly namespaces: Readonly<
+    Record<string, NamespaceState | { readonly says: string } | { readonly because: string }>
+  >;
+  /** Running pods that are not in the mesh, by the namespace, with why; or why nobody knows. */
+  readonly outside: Readonly<Record<string, readonly string[] | { readonly because: string }>>;
+}
+
+/** How long each answer may take, in milliseconds. */
+const patience = 5_000;
+
+/**
+ * Looks whether the namespaces of a stack may be marked for its mesh, and which pods are not in it where callers are denied. Reads namespaces and pods; never throws.
+ */
+export async function askMesh({ cluster, mesh, auth, rollout }: StackConfig): Promise<MeshLook> {
+  const none: MeshLook = { namespaces: {}, outside: {} };
+  if (!mesh) return none;
+  const kubeconfig = await kubeconfigAt(cluster.context);
+  if (!kubeconfig) return none;
+  const { CoreV1Api } = await import("@kubernetes/client-node");
+  const core = kubeconfig.makeApiClient(CoreV1Api);
+  const each = async <T>(names: readonly string[], ask: (name: string) => Promise<T>) => {
+    const answers = names.map(async (name): Promise<[string, T | { readonly because: string }]> => {
+      try {
+        return [name, await ask(name)];
+      } catch (error) {
+        return [name, { because: reasonOf(error) }];
+      }
+    });
+    return Object.fromEntries(await Promise.all(answers)) as Record<string, T | { readonly because: string }>;
+  };
+  const inPhases = (...phases: string[]) =>
+    Object.keys(rollout.phases).filter((namespace) => phases.includes(rollout.phases[namespace] ?? "off"));
+  const options = await endedBy(AbortSignal.timeout(patience));
+  const fieldSelector = "status.phase=Running";
+  const [namespaces, outside] = await Promise.all([
+    each(inPhases("observe", "allow", "require"), async (name) => {
+      const live = await absent(core.readNamespace({ name }, options));
+      return namespaceState(mesh, live && (live.metadata ?? {}));
+    }),
+    each(auth ? inPhases("allow", "require") : [], async (namespace) =>
+      outsideMesh(mesh, await itemsOf<MeshPod>(core.listNamespacedPod({ namespace, fieldSelector }, options))),
+    ),
+  ]);
+  return { namespaces, outside };
+}
