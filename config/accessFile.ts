@@ -1,4 +1,4 @@
-import type { Conflict } from "./conflicts/combinations";
+import type { Conflict } from "./conflicts/conflict";
 import { passedOn } from "./passedOn";
 import { readYamlFile } from "./yamlFile";
 

@@ -1,4 +1,4 @@
-import type { Conflict } from "./conflicts/combinations";
+import type { Conflict } from "./conflicts/conflict";
 import { read as kubernetesYaml } from "../core/util/kubernetesYaml";
 import { readYamlFile } from "./yamlFile";
 

@@ -3,10 +3,10 @@ import type * as z from "zod";
 import { quoted } from "../core/util/shell";
 import { withAccessFile } from "./accessFile";
 import { readBaseValues } from "./baseValues";
-import { conflictsIn, type PartialConfig } from "./conflicts/combinations";
-import type { Fault } from "../core/schema/intentFaults";
+import { conflictsIn } from "./conflicts/combinations";
+import type { PartialConfig } from "./conflicts/conflict";
+import { type Fault, written, type Hint } from "../core/schema/fields";
 import { formatPath, valueAt, type Path } from "../core/util/path";
-import { written, type Hint } from "../core/schema/fields";
 import { schema, type DeepReadonly, type StackConfig } from "../core/schema/schema";
 
 /** The project's name, and so the prefix of its keys in `pulumi config`. */

@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { KubeConfig, ObservableMiddleware } from "@kubernetes/client-node";
 
+export type { KubeConfig };
+
 /**
  * The user's kubeconfig, at a context. The client is imported here, since loading it takes longer than all else before the first resource.
  *

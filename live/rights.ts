@@ -1,9 +1,10 @@
-import { releaseNamespaceOf, valuesConfigMap } from "../components/cilium/values";
+import { releaseNamespaceOf } from "../components/cilium/values";
+import { valuesConfigMap } from "../core/schema/helmRelease";
 import type { StackConfig } from "../core/schema/schema";
 import { groupBy } from "../core/util/groupBy";
 import type { KubernetesObject } from "../core/util/kubernetes";
 import { csiDriver } from "../components/spire/addons/csi";
-import { serverPods, spire as names } from "../components/spire/settings";
+import { serverPods, spire as names } from "../core/schema/spireNames";
 
 interface Rule {
   readonly apiGroups: readonly string[];

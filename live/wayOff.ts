@@ -1,5 +1,5 @@
 import { describeObject, type KubernetesObject, type PlannedObject } from "../core/util/kubernetes";
-import { valuesConfigMap } from "../components/cilium/values";
+import { valuesConfigMap } from "../core/schema/helmRelease";
 import type { Plan } from "../plan/plan";
 import { quoted } from "../core/util/shell";
 import type { RolloutState } from "../core/rollout/state";

@@ -1,12 +1,12 @@
 import type { CertificatesArgs } from "../components/certificates/settings";
-import type { CiliumAuthArgs } from "../components/cilium/values";
-import { releaseNamespaceOf } from "../components/cilium/values";
+import { type CiliumAuthArgs, releaseNamespaceOf } from "../components/cilium/values";
 import { ciliumOf, type StackConfig } from "../core/schema/schema";
 import { federationOf, knownPeers } from "./federation";
 import { installsCilium } from "../core/rollout/phases";
 import type { Previous } from "../core/rollout/state";
 import { labDatastore } from "../components/spire/addons/labDatabase";
-import { serverAddress, spire as names, type ManagedSpire, type SpireArgs } from "../components/spire/settings";
+import type { ManagedSpire, SpireArgs } from "../components/spire/settings";
+import { serverAddress, spire as names } from "../core/schema/spireNames";
 
 /** The arguments of the component Certificates; undefined where the stack has none. */
 export function certificatesArgs({ certificates, spire, trustDomain }: StackConfig): CertificatesArgs | undefined {

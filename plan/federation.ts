@@ -1,5 +1,5 @@
 import type { StackConfig } from "../core/schema/schema";
-import type { Federation, Peer } from "../components/spire/registration/federation";
+import type { Federation, Peer } from "../components/spire/settings";
 import type { Previous } from "../core/rollout/state";
 
 /**

@@ -1,8 +1,7 @@
 import type { StackConfig } from "../core/schema/schema";
 import { writesMarks } from "../components/access/meshMarks";
 import { plan } from "./plan";
-import type { CiliumState } from "../core/rollout/phases";
-import type { Previous } from "../core/rollout/state";
+import type { CiliumState, Previous } from "../core/rollout/state";
 
 /** The transitions that can be shown without a cluster. */
 export const origins = ["new", "on", "off"] as const;

@@ -4,7 +4,7 @@ import { formatPath } from "../core/util/path";
 import { isObject, ownField } from "../core/util/objects";
 import { isOwnValue } from "../core/schema/helmRelease";
 import type { LiveRelease } from "../live/probes/release";
-import type { Known } from "./baseline";
+import type { Known } from "./known";
 
 /** What becomes of one of a release's values where it is upgraded with others. */
 export interface ValueChange {

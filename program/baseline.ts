@@ -1,13 +1,15 @@
+import { mayTurnOff } from "../core/rollout/phases";
+import { type Known } from "./known";
 import { ciliumArgs } from "../plan/args";
 import { ciliumValues, ownRelease } from "../components/cilium/values";
 import { few } from "../core/util/few";
-import { nullConflicts } from "../core/util/nulls";
+import { nullConflicts } from "../config/conflicts/nulls";
 import { formatPath } from "../core/util/path";
 import type { StackConfig } from "../core/schema/schema";
 import { csiDriver } from "../components/spire/addons/csi";
 import { sayOnce, type Said } from "../core/util/sayOnce";
 import { isOpen } from "../core/access/decide";
-import type { NamespaceState } from "../components/access/meshMarks";
+import type { NamespaceState, Previous, RolloutState } from "../core/rollout/state";
 import type { OthersDriver } from "../live/probes/csiDriver";
 import type { MeshLook } from "../live/probes/mesh";
 import { ofAdoption } from "./adoption";
@@ -18,18 +20,6 @@ import { ofFlux } from "./fluxFaults";
 import type { Look } from "../live/probes/cilium";
 import { jumps } from "../core/rollout/promotions";
 import type { Readiness } from "../live/readiness";
-import type { Previous, RolloutState } from "../core/rollout/state";
-
-/** What is known before an update, and what has to be said about how it is known. */
-export interface Known {
-  readonly previous: Previous;
-  /** Problems that stop an update and are errors in a preview. */
-  readonly errors: readonly string[];
-  /** Things to know. */
-  readonly notes: readonly string[];
-  /** Who had access after the last update, as its output has it: not looked into, and nothing is decided by it. */
-  readonly lastAccess?: unknown;
-}
 
 /**
  * Joins what the last update recorded with what a look at the cluster shows.
@@ -273,10 +263,6 @@ function ofRelease(config: StackConfig, release: LiveRelease | undefined, turnsO
   };
   return ofAdoption(release, given, turnsOff);
 }
-
-/** Whether an update turns authentication off, as far as is known: nothing may stop that, or hold it up. */
-export const mayTurnOff = ({ auth }: StackConfig, state: RolloutState | undefined): boolean =>
-  !auth && state?.auth !== false;
 
 /** Whether an update might take a namespace to `require` that is not there, so that it has to be known whether pods could authenticate. */
 export const entersRequire = ({ auth, mesh, rollout }: StackConfig, state: RolloutState | undefined): boolean =>

@@ -1,7 +1,6 @@
-import { entryOf, shadowsOf, type HelmRelease } from "../core/schema/helmRelease";
-import { valuesConfigMap } from "../components/cilium/values";
+import { entryOf, shadowsOf, type HelmRelease, valuesConfigMap } from "../core/schema/helmRelease";
 import type { Flux } from "../live/probes/flux";
-import type { Known } from "./baseline";
+import type { Known } from "./known";
 
 const configMap = `the ConfigMap ${valuesConfigMap.name}`;
 const entry = `{ kind: ConfigMap, name: ${valuesConfigMap.name}, optional: true }`;

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RunError } from "@pulumi/pulumi";
 import type { StackConfig } from "../core/schema/schema";
 import { accessStateOf, type Plan } from "../plan/plan";
-import type { Known } from "./baseline";
+import type { Known } from "./known";
 import { phaseLines } from "../core/util/sayOnce";
 import { accessNews } from "./lastAccess";
 import { factsOfPlan } from "../policy/facts/facts";

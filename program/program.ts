@@ -27,11 +27,12 @@ import { askReadiness } from "../live/probes/readiness";
 import { askRelease } from "../live/probes/release";
 import { askWayOff, clear, makeAgain, type WayOff } from "../live/probes/wayOff";
 import { tellRegistration } from "../live/probes/registration";
-import { decideKnown, entersRequire, mayTurnOff, type Known } from "./baseline";
+import { decideKnown, entersRequire } from "./baseline";
+import { mayTurnOff, turnsOff } from "../core/rollout/phases";
+import type { Known } from "./known";
 import { lastAccessOutput, packAccess } from "./lastAccess";
 import { lookAt } from "../live/probes/cilium";
 import { untilOnEveryNode } from "../live/gates/everyNode";
-import { turnsOff } from "../core/rollout/phases";
 import { jumps } from "../core/rollout/promotions";
 import { readinessOf } from "../live/readiness";
 import { untilRelaxed } from "../live/gates/relaxed";
@@ -45,7 +46,7 @@ import { waitForSpire } from "./workloadWait";
 /** The configuration of the stack that the engine runs. Throws a RunError, which the CLI shows without a stack trace. */
 export function readConfig(): StackConfig {
   try {
-    return loadEngineConfig();
+    return loadEngineConfig(pulumi.runtime.allConfig(), pulumi.getStack());
   } catch (error) {
     throw error instanceof ConfigError ? userError(error.message) : error;
   }

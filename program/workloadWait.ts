@@ -4,7 +4,7 @@ import type { StackConfig } from "../core/schema/schema";
 import type { KubernetesObject } from "../core/util/kubernetes";
 import type { Plan } from "../plan/plan";
 import { askWorkload } from "../live/probes/workload";
-import { mayTurnOff } from "./baseline";
+import { mayTurnOff } from "../core/rollout/phases";
 import { textOf, untilSettled } from "../core/util/settled";
 import type { Previous } from "../core/rollout/state";
 import { notReady, patienceFor, workloadOf } from "../core/rollout/workloads";

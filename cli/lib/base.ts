@@ -1,26 +1,15 @@
+import { type Difference, type RenderedStack } from "./renderStack";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { difference, noState, type AccessState, type Change } from "../../core/access/difference";
+import { difference, noState, type AccessState } from "../../core/access/difference";
 import { ConfigError, loadConfig } from "../../config/load";
 import { written } from "../../core/schema/fields";
 import { readStackFile } from "../../config/stackFile";
 import { previousFor } from "../../plan/origins";
 import { accessStateOf, plan } from "../../plan/plan";
 import { UsageError } from "./command";
-import type { RenderedStack } from "./renderStack";
-
-/** Where a stack's access is compared with that of an earlier revision. */
-export interface Difference {
-  /** The revision as it was asked for, and its commit. */
-  readonly base: string;
-  readonly commit: string;
-  /** What the reader should know: that the stack is new, say. */
-  readonly note?: string;
-  /** Undefined where the base's configuration cannot be read; then `note` says why. */
-  readonly changes?: readonly Change[];
-}
 
 /** The revision of the git repository that the working directory is in. */
 export interface Revision {

@@ -1,3 +1,4 @@
+import type { Change } from "../../core/access/difference";
 import { loadConfig } from "../../config/load";
 import type { StackConfig } from "../../core/schema/schema";
 import { readStackFile } from "../../config/stackFile";
@@ -8,7 +9,6 @@ import { judge, type Verdict } from "../../policy/rules/guardrail";
 import { guardrails } from "../../policy/guardrails";
 import { stackFacts } from "../../policy/facts/stackFacts";
 import { inForce, today, waiverNotes } from "../../policy/rules/waivers";
-import type { Difference } from "./base";
 
 /** One stack as it would be deployed, and what the guardrails say of it. */
 export interface RenderedStack {
@@ -44,4 +44,15 @@ export function renderStack(
   const day = today();
   const verdicts = judge(inForce(guardrails, config, day), facts);
   return { name, from, config, plan: update, verdicts, waivers: waiverNotes(guardrails, config, day) };
+}
+
+/** Where a stack's access is compared with that of an earlier revision. */
+export interface Difference {
+  /** The revision as it was asked for, and its commit. */
+  readonly base: string;
+  readonly commit: string;
+  /** What the reader should know: that the stack is new, say. */
+  readonly note?: string;
+  /** Undefined where the base's configuration cannot be read; then `note` says why. */
+  readonly changes?: readonly Change[];
 }

@@ -1,6 +1,7 @@
 import { ztunnelLabel } from "../../components/access/meshMarks";
 import { ciliumChart } from "../../components/cilium/objects";
-import { releaseNamespaceOf, valuesConfigMap } from "../../components/cilium/values";
+import { releaseNamespaceOf } from "../../components/cilium/values";
+import { valuesConfigMap } from "../../core/schema/helmRelease";
 import { ciliumOf, type StackConfig } from "../../core/schema/schema";
 import { fieldManager, manifestsOf, type KubernetesObject } from "../../core/util/kubernetes";
 import { quoted } from "../../core/util/shell";

@@ -1,7 +1,7 @@
 import { ciliumOf } from "../../core/schema/schema";
 import { releaseNamespaceOf } from "../../components/cilium/values";
 import type { KubernetesObject } from "../../core/util/kubernetes";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "../../core/schema/spireNames";
 import type { RenderedFile } from "../lib/files";
 import {
   configMap,

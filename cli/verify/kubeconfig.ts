@@ -1,6 +1,5 @@
-import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../../core/schema/schema";
-import { kubeconfigAt } from "../../live/client";
+import { kubeconfigAt, type KubeConfig } from "../../live/client";
 import { UsageError } from "../lib/command";
 
 /** The kubeconfig at a stack's context. @throws UsageError where there is none */

@@ -1,3 +1,4 @@
+import { type NamespaceState } from "../../core/rollout/state";
 import type { StackConfig } from "../../core/schema/schema";
 import type { KubernetesObject, PlannedObject } from "../../core/util/kubernetes";
 
@@ -72,17 +73,6 @@ export function marksSnippet(namespace: string, { labels, annotations }: Marks):
     ...(annotations ? lines("annotations", annotations) : []),
   ].join("\n");
 }
-
-/**
- * What is to be said of a live namespace before it is marked.
- *
- * - `ours`: its marks may be written, or are there already
- * - `git`: Flux or Argo CD keeps it, and it has to be marked there
- * - `marked`: it is kept elsewhere, or taken into the mesh in another way, and marked
- * - `missing`: there is no such namespace
- */
-export const namespaceStates = ["ours", "git", "marked", "missing"] as const;
-export type NamespaceState = (typeof namespaceStates)[number];
 
 /**
  * @param live undefined where there is none

@@ -2,7 +2,7 @@ import { seconds } from "../../core/util/duration";
 import { groupBy } from "../../core/util/groupBy";
 import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { roleAndBinding } from "../spire/rbac";
-import { spire } from "../spire/settings";
+import { spire } from "../../core/schema/spireNames";
 import { anchorLifetime, anchorOf, anchorsSelfSigned, issuerLifetime, issuerName, rootName } from "./linkerd";
 import { component, issuerRef, selfSignedOf, type CertificatesArgs, type IssuerRef, type Workload } from "./settings";
 import { durationOf, namesOf, usagesOf } from "./workloads";

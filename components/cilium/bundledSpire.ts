@@ -1,5 +1,5 @@
 import { bundledInitImage } from "../spire/images";
-import { spire } from "../spire/settings";
+import { spire } from "../../core/schema/spireNames";
 
 /** What can be chosen of the SPIRE in Cilium's chart. */
 export interface BundledSettings {

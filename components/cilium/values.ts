@@ -1,3 +1,4 @@
+import { valuesConfigMap } from "../../core/schema/helmRelease";
 import type { CiliumConfig } from "../../core/schema/schema";
 import { withoutNulls } from "../../core/util/nulls";
 import { forced, owned, type KubernetesObject } from "../../core/util/kubernetes";
@@ -51,9 +52,6 @@ export function releaseNamespaceOf({ namespace, releaseNamespace }: CiliumConfig
 /** Cilium's release where it is this program's, as a stack records it: `kube-system/cilium`. */
 export const ownRelease = (cilium: CiliumConfig | undefined): string | undefined =>
   cilium?.delivery === "helm" ? `${releaseNamespaceOf(cilium)}/cilium` : undefined;
-
-/** The ConfigMap under which the HelmRelease finds the values, and the key in it. */
-export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.yaml" } as const;
 
 /**
  * The values for Cilium's chart. Off is spelled out: the chart refuses `authentication.enabled: false` beside `spire.enabled: true`

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { registerObjects, type WaitFor } from "../register";
 import { types } from "../types";
 import { spireObjects } from "./objects";
-import { serverAddress, type SpireArgs } from "./settings";
+import type { SpireArgs } from "./settings";
+import { serverAddress } from "../../core/schema/spireNames";
 
 /**
  * SPIRE on one cluster: the server with its controller-manager, an agent on every node, their configuration and rights, and the three registration

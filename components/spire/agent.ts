@@ -4,7 +4,8 @@ import { agentConfiguration, healthPorts, paths } from "./configuration";
 import { imagesOf } from "./images";
 import { metricsPort, metricsPorts } from "./addons/monitoring";
 import { configMap, podTemplate, probes, restricted, selectorOf } from "./pods";
-import { spire, type ManagedSpire } from "./settings";
+import type { ManagedSpire } from "./settings";
+import { spire } from "../../core/schema/spireNames";
 import { sized } from "./sizes";
 
 export function agentConfigMap(args: ManagedSpire): KubernetesObject {

@@ -4,8 +4,8 @@ import { datastoreData } from "./plugins/datastore";
 import { bundleEndpoint } from "./registration/federation";
 import { keyPlugin } from "./plugins/keys";
 import { metricsPorts, telemetry } from "./addons/monitoring";
-import type { Oidc } from "./addons/oidc";
-import { ciliumIds, spire, type ManagedSpire } from "./settings";
+import type { Oidc, ManagedSpire } from "./settings";
+import { ciliumIds, spire } from "../../core/schema/spireNames";
 
 /** Files under which a pod finds its configuration, and directories that two containers share. */
 export const paths = {

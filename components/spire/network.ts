@@ -4,7 +4,8 @@ import { metricsIngress } from "./addons/monitoring";
 import { callTo, type Call } from "./plugins/parts";
 import { selectorOf } from "./pods";
 import { serverParts } from "./server";
-import { spire, type ManagedSpire } from "./settings";
+import type { ManagedSpire } from "./settings";
+import { spire } from "../../core/schema/spireNames";
 
 const metadataOf = (name: string) => ({ name, namespace: spire.namespace, ...owned(spire.server) });
 

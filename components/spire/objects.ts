@@ -36,7 +36,8 @@ import {
   serverStatefulSet,
   serverVolume,
 } from "./server";
-import { spire, type ManagedSpire, type SpireArgs } from "./settings";
+import type { ManagedSpire, SpireArgs } from "./settings";
+import { spire } from "../../core/schema/spireNames";
 
 const serverServiceName = "server-service";
 

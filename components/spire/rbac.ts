@@ -1,7 +1,8 @@
 import { owned, type KubernetesObject } from "../../core/util/kubernetes";
 import { attestsByToken } from "./plugins/attestor";
 import { leaseName } from "./configuration";
-import { spire, type ManagedSpire } from "./settings";
+import type { ManagedSpire } from "./settings";
+import { spire } from "../../core/schema/spireNames";
 
 /** A service account's name and namespace. */
 interface Account {

@@ -9,7 +9,8 @@ import { keyParts } from "./plugins/keys";
 import { metricsPort, metricsPorts } from "./addons/monitoring";
 import { joined, type ServerParts } from "./plugins/parts";
 import { configMap, podTemplate, probes, restricted, restrictedPod, selectorOf } from "./pods";
-import { spire, type ManagedSpire } from "./settings";
+import type { ManagedSpire } from "./settings";
+import { spire } from "../../core/schema/spireNames";
 import { sized } from "./sizes";
 
 const claim = "spire-data";

@@ -1,12 +1,4 @@
 import type { SpireSize } from "../../core/schema/spireSizes";
-import type { NodeAttestor } from "./plugins/attestor";
-import type { UpstreamAuthority } from "./plugins/authority";
-import type { Csi } from "./addons/csi";
-import type { Federation } from "./registration/federation";
-import type { KeyManager } from "./plugins/keys";
-import type { Monitoring } from "./addons/monitoring";
-import type { Oidc } from "./addons/oidc";
-import type { StaticEntry, WorkloadIds } from "./registration/registration";
 
 /** What one SPIRE deployment is made from: plain values only, so that a guardrail never meets an unknown. */
 export type SpireArgs = ManagedSpire | BundledSpire;
@@ -95,40 +87,177 @@ export interface SharedDatastore {
   readonly lab?: true | undefined;
 }
 
-/** Names and addresses that SPIRE's parts, Cilium and the guardrails must agree on. */
-export const spire = {
-  namespace: "spire",
-  server: "spire-server",
-  headless: "spire-server-headless",
-  bundleEndpoint: "spire-server-bundle",
-  agent: "spire-agent",
-  serverPort: 8081,
-  /** The agents' bundle, published by the server: nobody else writes it. */
-  bundle: { configMap: "spire-bundle", key: "bundle.spiffe" },
-  /** Audience of the agents' tokens. */
-  audience: "spire-server",
-  /** SPIRE refuses an admin socket in or below the directory of the workload socket. */
-  sockets: {
-    directory: "/run/spire/sockets",
-    admin: "/run/spire/sockets/admin.sock",
-    workload: "/run/spire/sockets/agent/agent.sock",
-    /** Of that alone. */
-    workloadDirectory: "/run/spire/sockets/agent",
-  },
-} as const;
+/** Ways to do one thing, of which no more than one is meant. */
+export type AtMostOne<Ways> = { readonly [Way in keyof Ways]?: Ways[Way] | undefined };
 
-/** SPIFFE IDs that Cilium has built in (operator/auth/spire/client.go, pkg/auth/spire/delegate.go). */
-export const ciliumIds = { agent: "/cilium-agent", operator: "/cilium-operator" } as const;
+/** What an agent shows to be a node of the cluster: at most one. Without it, the token of its pod (k8s_psat). */
+export type NodeAttestor = AtMostOne<{
+  /** A certificate that each node has been given, for the node's name. */
+  readonly x509pop: {
+    /** Certificates of the CAs, in PEM. Who has a certificate of theirs is a node. */
+    readonly ca: string;
+    /** Where a node has `tls.crt` and `tls.key`. */
+    readonly directory: string;
+  };
+  /** The instance identity document of EC2, which it shows once. */
+  readonly awsIid: {
+    /** What all nodes of the cluster have and no other instance: `tag:…`, `iamrole:…`, `sg:…`. */
+    readonly selectors: readonly string[];
+    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
+    readonly roleArn?: string | undefined;
+  };
+  /** The identity token of a Compute Engine instance, which it shows once. */
+  readonly gcpIit: {
+    readonly project: string;
+    /** What all nodes of the cluster have and no other instance of the project: `label:…`, `tag:…`, `sa:…`. */
+    readonly selectors: readonly string[];
+    /** The Google service account that GKE gives the server's pod. @default who the pod is anyway */
+    readonly serviceAccount?: string | undefined;
+  };
+  /** The node's TPM, by a plugin of somebody else's that both images have. */
+  readonly tpm: {
+    /** SHA-256 of the public endorsement key of each node's TPM, in hexadecimal digits. */
+    readonly hashes: readonly string[];
+    readonly serverPlugin: ExternalPlugin;
+    readonly agentPlugin: ExternalPlugin;
+  };
+}>;
 
-/** Beginnings of paths that mean somebody else: SPIRE's own, and those that Cilium has built in. */
-export const reservedPaths: readonly string[] = ["/spire", "/identity", ciliumIds.agent, ciliumIds.operator];
+/** A program in an image, and its SHA-256: SPIRE starts no other. */
+export interface ExternalPlugin {
+  readonly path: string;
+  readonly checksum: string;
+}
 
-/** The names of the servers' pods: those of a StatefulSet have a number each. */
-export const serverPods = (replicas: number): string[] =>
-  Array.from({ length: replicas }, (_, i) => `${spire.server}-${i}`);
+/** Who signs the servers' CAs: at most one. Without it each server's is signed by itself. */
+export type UpstreamAuthority = AtMostOne<{
+  readonly certManager: {
+    /** One that may sign CAs: an Issuer in the namespace `spire`, or a ClusterIssuer. */
+    readonly issuer: string;
+    readonly kind: string;
+    readonly group: string;
+  };
+  /** The engine `pki` at a mount of its own, whose longest TTL may not be below `ttl.ca`. */
+  readonly vault: VaultAccess & { readonly pkiMount: string };
+  /** A Secret in SPIRE's namespace with the CA's certificate and chain as `tls.crt`, its key as `tls.key` and its roots as `ca.crt`. */
+  readonly disk: { readonly secret: string };
+  readonly awsPca: {
+    readonly region: string;
+    readonly certificateAuthorityArn: string;
+    /** @default SPIRE's own: a CA below which there is none */
+    readonly signingTemplateArn?: string | undefined;
+    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
+    readonly roleArn?: string | undefined;
+    /** Of an IAM role that is assumed for it. */
+    readonly assumeRoleArn?: string | undefined;
+  };
+}>;
 
-/** Address of the SPIRE server for Cilium, which resolves `<service>.<namespace>.svc` through the Kubernetes API and so needs a ClusterIP. */
-export const serverAddress = `${spire.server}.${spire.namespace}.svc:${spire.serverPort}`;
+/** Where the keys are with which a server signs: at most one. Without it they are in a file on its volume. */
+export type KeyManager = AtMostOne<{
+  /** Gone with the server's pod: only below an authority that outlives it. */
+  readonly memory: object;
+  readonly awsKms: {
+    readonly region: string;
+    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
+    readonly roleArn?: string | undefined;
+  };
+  readonly gcpKms: {
+    /** `projects/…/locations/…/keyRings/…` */
+    readonly keyRing: string;
+    /** The Google service account that GKE gives the pod. @default who the pod is anyway */
+    readonly serviceAccount?: string | undefined;
+  };
+  readonly azureKeyVault: {
+    /** `https://….vault.azure.net/` */
+    readonly uri: string;
+    /** Of the managed identity that AKS gives the pod. @default who the pod is anyway */
+    readonly clientId?: string | undefined;
+  };
+  /** The engine `transit` at a path of its own. SPIRE 1.15 and later. */
+  readonly vault: VaultAccess & { readonly transitPath: string };
+}>;
 
-/** Path of the SPIFFE ID that all agents share as an alias: entries below it reach every node, not one. */
-export const nodeAliasPath = ({ agentNamespace }: ManagedSpire) => `/ns/${agentNamespace}/sa/${spire.agent}`;
+/** How the server comes to Vault, or to OpenBao: as a service account, by Vault's auth method for Kubernetes. */
+export interface VaultAccess {
+  /** `https://vault.vault.svc:8200` */
+  readonly address: string;
+  /** Of the auth method, bound to the service account `spire-server` of the namespace `spire`. */
+  readonly role: string;
+  /** Where the auth method is mounted. */
+  readonly authMount: string;
+  /** What the role wants the token to be for. */
+  readonly audience: string;
+  /** Of Vault Enterprise. */
+  readonly namespace?: string | undefined;
+  /** A Secret in SPIRE's namespace with Vault's CA as `ca.crt`. @default the CAs of SPIRE's image */
+  readonly caSecret?: string | undefined;
+}
+
+/** What every identity of the user's has. */
+export interface Identity {
+  /** Of the object, in its kind. */
+  readonly name: string;
+  /** How long their SVIDs live, as Go durations. @default the server's own */
+  readonly ttl: { readonly x509Svid?: string | undefined; readonly jwtSvid?: string | undefined };
+  /** Trust domains whose bundles come with it: SPIRE refuses the whole entry where it has no bundle of one. */
+  readonly federatesWith: readonly string[];
+  /** By which a workload with several identities tells this one. */
+  readonly hint?: string | undefined;
+}
+
+/** Whatever has some selectors, on every node. */
+export interface StaticEntry extends Identity {
+  readonly path: string;
+  readonly selectors: readonly string[];
+  readonly dnsNames: readonly string[];
+}
+
+/** Pods of some namespaces that get an identity each: who they are by their namespace and service account. */
+export interface WorkloadIds extends Identity {
+  readonly namespaces: readonly string[];
+  /** The path of their SPIFFE ID, in which `{namespace}`, `{serviceAccount}` and `{pod}` stand for the pod's. */
+  readonly path: string;
+  /** The names of the Services that lead to a pod, as DNS names of its SVID. */
+  readonly dnsNames: boolean;
+}
+
+/** Other trust domains, and how they reach this one. */
+export interface Federation {
+  /** Of the Service of the bundle endpoint, and its annotations. */
+  readonly service: "ClusterIP" | "LoadBalancer";
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Those of which a first bundle is known, or which need none. */
+  readonly peers: readonly Peer[];
+}
+
+/** Another trust domain. */
+export interface Peer {
+  readonly trustDomain: string;
+  /** https URL of its server's bundle endpoint. */
+  readonly endpoint: string;
+  /** Who the endpoint's certificate is from. Its own SPIRE's is verified by the bundle of before, of which there has to be a first one, in SPIFFE's JSON. */
+  readonly profile: { readonly type: "https_spiffe"; readonly bundle: string } | { readonly type: "https_web" };
+}
+
+/** Who watches SPIRE. */
+export interface Monitoring {
+  /** The namespace of Prometheus, which alone may ask the servers. */
+  readonly namespace: string;
+  /** Labels by which Prometheus chooses its objects. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Lets those who know OpenID Connect and no SPIFFE, clouds and Vault say, verify JWT-SVIDs. */
+export interface Oidc {
+  /** Under which they find it, as https://<domain>: the issuer of every JWT-SVID. */
+  readonly domain: string;
+  /** A Secret in the agents' namespace with a certificate for that domain, as tls.crt and tls.key. */
+  readonly tlsSecret: string;
+}
+
+/** Gives pods the socket of their node's agent as a volume. */
+export interface Csi {
+  /** Where the nodes' kubelets keep what is theirs. */
+  readonly kubeletDirectory: string;
+}

@@ -1,5 +1,5 @@
 import { groupBy } from "../../core/util/groupBy";
-import type { Conflict } from "./combinations";
+import type { Conflict } from "./conflict";
 import { callerName, isWorkload, sortedLabels, type Selector } from "../../core/schema/intent";
 import type { Intent } from "../../core/schema/schema";
 

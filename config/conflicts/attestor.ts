@@ -1,4 +1,4 @@
-import type { Conflict, PartialConfig } from "./combinations";
+import type { Conflict, PartialConfig } from "./conflict";
 
 /** A node attestor beside keys that it cannot do with, or without. */
 export function attestorConflicts({ spire }: PartialConfig): Conflict[] {

@@ -1,6 +1,6 @@
 import { isInternalName, isInZone } from "../../core/util/dnsNames";
 import { seconds } from "../../core/util/duration";
-import type { Conflict, PartialConfig } from "./combinations";
+import type { Conflict, PartialConfig } from "./conflict";
 import { valueAt, type Path } from "../../core/util/path";
 import type { CertificatesConfig } from "../../core/schema/schema";
 import { takenTwice } from "./takenTwice";

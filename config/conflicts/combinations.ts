@@ -1,3 +1,4 @@
+import { type Conflict, type PartialConfig } from "./conflict";
 import { isDeepStrictEqual } from "node:util";
 import { accessConflicts } from "./access";
 import { attestorConflicts } from "./attestor";
@@ -5,30 +6,16 @@ import { certificateConflicts } from "./certificates";
 import { certificates } from "../../core/schema/certificatesSchema";
 import { foreignCallerConflicts } from "./foreignCallers";
 import { formatPath, valueAt, type Path } from "../../core/util/path";
-import type { Hint } from "../../core/schema/fields";
 import { istioConflicts } from "../../components/access/istio/conflicts";
 import { servicesInVain } from "../../components/access/istio/waypointConflicts";
 import { linkerdConflicts } from "../../components/access/linkerd/policies";
 import { meshSpireConflicts } from "./meshSpire";
-import { nullConflicts } from "../../core/util/nulls";
-import { phases, schema, type Intent, type StackConfig } from "../../core/schema/schema";
+import { nullConflicts } from "./nulls";
+import { phases, schema, type Intent } from "../../core/schema/schema";
 import { identityConflicts } from "./identities";
 import { takenTwice } from "./takenTwice";
 import { defaultSpireVersion, minorOf, supported } from "../../core/schema/versions";
 import { ztunnelConflicts } from "./ztunnel";
-
-/** A value that is well-formed and still wrong beside the others. */
-export interface Conflict {
-  readonly path: Path;
-  /** Without an example where the key is to be removed. */
-  readonly hint: Pick<Hint, "allowed"> & Partial<Hint>;
-}
-
-/** A configuration of which any key may be missing. */
-export type PartialConfig = DeepPartial<StackConfig>;
-type DeepPartial<T> = {
-  readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object ? DeepPartial<T[K]> : T[K];
-};
 
 /** What cannot be combined. */
 export function conflictsIn(config: PartialConfig): Conflict[] {

@@ -1,4 +1,4 @@
-import type { Conflict, PartialConfig } from "./combinations";
+import type { Conflict, PartialConfig } from "./conflict";
 import { isWorkload } from "../../core/schema/intent";
 
 /** Callers of another trust domain, where nobody could prove to be one. Not while authentication is off: then nobody has to, and off must always work. */

@@ -1,6 +1,6 @@
 import { isOwnEntryName } from "../../components/spire/registration/registration";
-import { reservedPaths, spire as names } from "../../components/spire/settings";
-import type { Conflict, PartialConfig } from "./combinations";
+import { reservedPaths, spire as names } from "../../core/schema/spireNames";
+import type { Conflict, PartialConfig } from "./conflict";
 import { takenTwice } from "./takenTwice";
 
 /** Identities that would be somebody else's, or nobody's. */

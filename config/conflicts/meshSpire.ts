@@ -1,5 +1,5 @@
 import { isForeign, isWorkload } from "../../core/schema/intent";
-import type { Conflict, PartialConfig } from "./combinations";
+import type { Conflict, PartialConfig } from "./conflict";
 import type { Path } from "../../core/util/path";
 
 /** The one form of a SPIFFE ID that Istio takes (istio.io, Integrations, SPIRE). */

@@ -1,4 +1,4 @@
-import type { Conflict } from "./combinations";
+import type { Conflict } from "./conflict";
 import type { Path } from "../../core/util/path";
 
 /**

@@ -1,5 +1,5 @@
 import { isOpen } from "../../core/access/decide";
-import type { Conflict, PartialConfig } from "./combinations";
+import type { Conflict, PartialConfig } from "./conflict";
 import { valueAt, type Path } from "../../core/util/path";
 import { minorOf } from "../../core/schema/versions";
 

@@ -1,5 +1,5 @@
+import { type CiliumState, type Previous, type RolloutState } from "./state";
 import { phases, type Phase, type StackConfig } from "../schema/schema";
-import type { Previous } from "./state";
 
 /** The lower of two phases: off < observe < allow < require. */
 export function lower(a: Phase, b: Phase): Phase {
@@ -26,12 +26,6 @@ export interface PhaseChange {
   /** Why `to` is less than what is configured; undefined when it is not. */
   readonly because: string | undefined;
 }
-
-/**
- * How far Cilium is with authentication: `off` by its configuration, `rolling` while some of its pods may not run it yet, `on` once all do.
- */
-export const ciliumStates = ["off", "rolling", "on"] as const;
-export type CiliumState = (typeof ciliumStates)[number];
 
 /**
  * Decides one namespace's phase. A rule that demands authentication from a Cilium that does no handshake drops every new connection (while
@@ -82,3 +76,7 @@ export function phaseChanges(config: StackConfig, previous: Previous): PhaseChan
     phaseChange(namespace, phase, state?.phases[namespace], auth, cilium, turnsOff(config, previous)),
   );
 }
+
+/** Whether an update turns authentication off, as far as is known: nothing may stop that, or hold it up. */
+export const mayTurnOff = ({ auth }: StackConfig, state: RolloutState | undefined): boolean =>
+  !auth && state?.auth !== false;

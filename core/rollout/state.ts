@@ -1,7 +1,22 @@
 import * as z from "zod";
-import { namespaceStates } from "../../components/access/meshMarks";
 import { phases } from "../schema/schema";
-import { ciliumStates } from "./phases";
+
+/**
+ * What is to be said of a live namespace before it is marked.
+ *
+ * - `ours`: its marks may be written, or are there already
+ * - `git`: Flux or Argo CD keeps it, and it has to be marked there
+ * - `marked`: it is kept elsewhere, or taken into the mesh in another way, and marked
+ * - `missing`: there is no such namespace
+ */
+export const namespaceStates = ["ours", "git", "marked", "missing"] as const;
+export type NamespaceState = (typeof namespaceStates)[number];
+
+/**
+ * How far Cilium is with authentication: `off` by its configuration, `rolling` while some of its pods may not run it yet, `on` once all do.
+ */
+export const ciliumStates = ["off", "rolling", "on"] as const;
+export type CiliumState = (typeof ciliumStates)[number];
 
 const recorded = z.object({
   auth: z.boolean(),

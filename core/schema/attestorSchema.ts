@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import * as z from "zod";
-import { certificatesIn } from "../../components/spire/plugins/attestor";
+import { certificatesIn } from "../util/pem";
 import { googleServiceAccount, hinted, object, oneOf, some, text } from "./fields";
 
 /** What agents show to be nodes (docs/spire.md). No key or secret is in it: those are on the nodes. */

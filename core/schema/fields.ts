@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { Fault } from "./intentFaults";
 
 /** What the error for a value says: what is allowed, and an example that would be. */
 export interface Hint {
@@ -92,3 +91,12 @@ export const path = (example: string) => text(/^[\w-]+(\/[\w-]+)*$/, "a path wit
 export const region = text(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region of AWS", "eu-central-1");
 export const secretIn = (where: string, example: string) =>
   text(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, `the name of a Secret in ${where}`, example);
+
+/** What is wrong with a part of an intent although each of its keys is well-formed. */
+export interface Fault extends Partial<Hint> {
+  /** The key in that part; empty for the part itself. */
+  readonly path: readonly string[];
+  /** Where "is" and the value does not say it. */
+  readonly problem?: string;
+  readonly allowed: string;
+}

@@ -1,4 +1,3 @@
-import { valuesConfigMap } from "../../components/cilium/values";
 import { isObject } from "../util/objects";
 
 /** As much of a Flux HelmRelease as decides which values its chart gets (helm.toolkit.fluxcd.io/v2). */
@@ -70,3 +69,6 @@ export function entryOf({ spec }: HelmRelease): { index: number; later: number }
 export function isCiliumRelease({ metadata, spec }: HelmRelease): boolean {
   return [metadata?.name, spec?.releaseName, spec?.chart?.spec?.chart].includes("cilium");
 }
+
+/** The ConfigMap under which the HelmRelease finds the values, and the key in it. */
+export const valuesConfigMap = { name: "cilium-zero-trust-values", key: "values.yaml" } as const;

@@ -1,15 +1,6 @@
+import { type Fault, type Hint } from "./fields";
 import { entities } from "./intent";
 import { parseNetwork } from "../util/network";
-import type { Hint } from "./fields";
-
-/** What is wrong with a part of an intent although each of its keys is well-formed. */
-export interface Fault extends Partial<Hint> {
-  /** The key in that part; empty for the part itself. */
-  readonly path: readonly string[];
-  /** Where "is" and the value does not say it. */
-  readonly problem?: string;
-  readonly allowed: string;
-}
 
 type Given<Key extends string> = { readonly [key in Key]?: unknown };
 

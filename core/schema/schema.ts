@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseImage } from "../util/imageReference";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "./spireNames";
 import { nodeAttestor } from "./attestorSchema";
 import { certificates } from "./certificatesSchema";
 import {

@@ -1,5 +1,5 @@
-import { choice, formed, text } from "./fields";
-import { reasonForm, type Fault } from "./intentFaults";
+import { choice, formed, text, type Fault } from "./fields";
+import { reasonForm } from "./intentFaults";
 
 const form = {
   allowed:

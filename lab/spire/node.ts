@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "../../core/schema/spireNames";
 import type { Certificate } from "../certificates";
 import { startKubelet, type Kubelet, type RunningPod } from "./kubelet";
 import { freePorts } from "../ports";

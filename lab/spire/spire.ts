@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { KubernetesObject } from "../../core/util/kubernetes";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "../../core/schema/spireNames";
 import type { ControlPlane } from "../controlPlane";
 import { freePorts } from "../ports";
 import { runProgram, startProcess, tail, type Process } from "./process";

@@ -1,6 +1,6 @@
 import { ciliumOf, type StackConfig } from "../../core/schema/schema";
 import { few } from "../../core/util/few";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "../../core/schema/spireNames";
 import { endedBy, kubeconfigAt, reasonOf } from "../client";
 import { untilSettled, type Left, type Limits } from "../../core/util/settled";
 

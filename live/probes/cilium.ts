@@ -1,7 +1,7 @@
 import type { StackConfig } from "../../core/schema/schema";
 import { absent, endedBy, kubeconfigAt, reasonOf } from "../client";
 import { foreignManagers, type Managed } from "../fieldManagers";
-import type { CiliumState } from "../../core/rollout/phases";
+import type { CiliumState } from "../../core/rollout/state";
 import { unfinished, type Workload } from "../../core/rollout/workloads";
 
 /** What a look at the cluster showed. */

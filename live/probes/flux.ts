@@ -1,7 +1,7 @@
-import { releaseNamespaceOf, valuesConfigMap } from "../../components/cilium/values";
-import { isCiliumRelease, type HelmRelease } from "../../core/schema/helmRelease";
+import { releaseNamespaceOf } from "../../components/cilium/values";
+import { valuesConfigMap, isCiliumRelease, type HelmRelease } from "../../core/schema/helmRelease";
 import type { StackConfig } from "../../core/schema/schema";
-import { spire } from "../../components/spire/settings";
+import { spire } from "../../core/schema/spireNames";
 import { absent, endedBy, itemsOf, kubeconfigAt, reasonOf } from "../client";
 
 /** What of Flux is in a cluster, beside the values ConfigMap; or why nobody knows. */

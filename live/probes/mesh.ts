@@ -1,4 +1,5 @@
-import { namespaceState, type NamespaceState } from "../../components/access/meshMarks";
+import { namespaceState } from "../../components/access/meshMarks";
+import type { NamespaceState } from "../../core/rollout/state";
 import type { StackConfig } from "../../core/schema/schema";
 import { absent, endedBy, itemsOf, kubeconfigAt, reasonOf } from "../client";
 import { outsideMesh, type MeshPod } from "../meshPods";

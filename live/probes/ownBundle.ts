@@ -1,6 +1,6 @@
 import type { StackConfig } from "../../core/schema/schema";
 import { absent, endedBy, kubeconfigAt } from "../client";
-import { spire as names } from "../../components/spire/settings";
+import { spire as names } from "../../core/schema/spireNames";
 
 /** How long the question may take, in milliseconds. */
 const patience = 10_000;

@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { StackConfig } from "../../core/schema/schema";
-import { serverPods, spire as names } from "../../components/spire/settings";
+import { serverPods, spire as names } from "../../core/schema/spireNames";
 import { askProviders } from "./agents";
 import { endedBy, itemsOf, kubeconfigAt, reasonOf } from "../client";
 import { execIn } from "../exec";

@@ -3,7 +3,7 @@ import type { StackConfig } from "../../core/schema/schema";
 import { fieldManager, type KubernetesObject } from "../../core/util/kubernetes";
 import type { Plan } from "../../plan/plan";
 import { absent, endedBy, kubeconfigAt, reasonOf } from "../client";
-import { mayTurnOff } from "../../program/baseline";
+import { mayTurnOff } from "../../core/rollout/phases";
 import type { Previous } from "../../core/rollout/state";
 import {
   deployedOnWayOff,

@@ -18,7 +18,7 @@ export const organizationStack: StackReader = () => {
   if (Object.keys(given).length === 0) return undefined;
   try {
     const stack = { name: pulumi.getStack(), peers: [], evidence: hidden("it is among the project's files") };
-    return { stack, config: withoutIntents(loadEngineConfig(null)) };
+    return { stack, config: withoutIntents(loadEngineConfig(pulumi.runtime.allConfig(), pulumi.getStack(), null)) };
   } catch (error) {
     const severity = String(given["auth"]) === "false" ? "advisory" : "mandatory";
     return unreadable(error, severity, "where the program can, publish the pack that belongs to its version");

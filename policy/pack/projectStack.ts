@@ -13,7 +13,7 @@ export const projectStack =
   (root: string): StackReader =>
   () => {
     try {
-      const config = loadEngineConfig(root);
+      const config = loadEngineConfig(pulumi.runtime.allConfig(), pulumi.getStack(), root);
       return { stack: stackFacts(root, pulumi.getStack(), config), config };
     } catch (error) {
       return unreadable(error, "mandatory", "the program's error says what is wrong");

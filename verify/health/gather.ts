@@ -6,7 +6,7 @@ import { firstAnswer, listIdentities } from "../../live/probes/readiness";
 import { absent, endedBy, itemsOf, reasonOf } from "../../live/client";
 import { execIn } from "../../live/exec";
 import type { RolloutState } from "../../core/rollout/state";
-import { serverPods, spire as names } from "../../components/spire/settings";
+import { serverPods, spire as names } from "../../core/schema/spireNames";
 import * as answers from "./answers";
 import { read, readText, type Asked } from "./answers";
 import { askEachAgent } from "./askAgents";

@@ -1,3 +1,4 @@
+import { type IstioMesh } from "./waypoint";
 import { isWorkload, type Selector } from "../../../core/schema/intent";
 import type { Intent } from "../../../core/schema/schema";
 import { namesNetworks } from "./policies";
@@ -6,14 +7,6 @@ import { shortHash } from "../../../core/access/targets";
 import { waypointConflicts } from "./waypointConflicts";
 
 type Caller = Intent["callers"][number];
-
-/** How Istio is set up, as far as it decides what can be said. */
-export interface IstioMesh {
-  readonly mode: "sidecar" | "ambient";
-  readonly pathNormalization: "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
-  /** The Gateway in front of targets that have a `service`. */
-  readonly waypoint?: string | undefined;
-}
 
 /**
  * What Istio cannot say, or would say wider than it is meant. Below a prefix it also admits segments that no intent admits, encoded ones say; with slashes merged

@@ -46,3 +46,11 @@ export function waypointGateway(namespace: string, name: string): KubernetesObje
     },
   };
 }
+
+/** How Istio is set up, as far as it decides what can be said. */
+export interface IstioMesh {
+  readonly mode: "sidecar" | "ambient";
+  readonly pathNormalization: "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
+  /** The Gateway in front of targets that have a `service`. */
+  readonly waypoint?: string | undefined;
+}

@@ -1,7 +1,6 @@
 import { sortedLabels } from "../../../core/schema/intent";
 import type { Intent } from "../../../core/schema/schema";
-import type { IstioMesh } from "./conflicts";
-import { serviceOf } from "./waypoint";
+import { type IstioMesh, serviceOf } from "./waypoint";
 import type { MeshConflict } from "../mesh";
 
 interface Placed {

@@ -1,4 +1,5 @@
-import { spire, type ManagedSpire } from "../settings";
+import type { ManagedSpire } from "../settings";
+import { spire } from "../../../core/schema/spireNames";
 
 /** One alert: PromQL, for how long it has to be so, and what to do. */
 interface Alert {

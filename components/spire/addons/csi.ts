@@ -1,14 +1,9 @@
+import { type Csi, type ManagedSpire } from "../settings";
 import { labelsOf, owned, unawaited, type KubernetesObject } from "../../../core/util/kubernetes";
 import { imagesOf } from "../images";
 import { resources, restricted, selectorOf } from "../pods";
 import { serviceAccount } from "../rbac";
-import { spire, type ManagedSpire } from "../settings";
-
-/** Gives pods the socket of their node's agent as a volume. */
-export interface Csi {
-  /** Where the nodes' kubelets keep what is theirs. */
-  readonly kubeletDirectory: string;
-}
+import { spire } from "../../../core/schema/spireNames";
 
 /** The driver, as pods name it. The same for every SPIFFE implementation, so a cluster has one. */
 export const csiDriver = "csi.spiffe.io";

@@ -1,4 +1,5 @@
-import { spire, type ManagedSpire } from "../settings";
+import type { ManagedSpire } from "../settings";
+import { spire } from "../../../core/schema/spireNames";
 
 interface Panel {
   readonly title: string;

@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import { csiDriver } from "./csi";
-import { spire } from "../settings";
+import { spire } from "../../../core/schema/spireNames";
 
 /** Values for istiod's chart. */
 export interface IstioValues {

@@ -4,7 +4,8 @@ import { labDatabaseImage } from "../images";
 import { secretFiles } from "../plugins/parts";
 import { resources, restricted, restrictedPod, selectorOf } from "../pods";
 import { claimSpec } from "../server";
-import { spire, type ManagedSpire, type SharedDatastore } from "../settings";
+import type { ManagedSpire, SharedDatastore } from "../settings";
+import { spire } from "../../../core/schema/spireNames";
 
 const name = "spire-postgres";
 const port = 5432;

@@ -1,16 +1,9 @@
+import { type Monitoring, type ManagedSpire } from "../settings";
 import { owned, type KubernetesObject } from "../../../core/util/kubernetes";
 import { alertsOf } from "./alerts";
 import { dashboardOf } from "./dashboard";
 import { configMap, selectorOf } from "../pods";
-import { spire, type ManagedSpire } from "../settings";
-
-/** Who watches SPIRE. */
-export interface Monitoring {
-  /** The namespace of Prometheus, which alone may ask the servers. */
-  readonly namespace: string;
-  /** Labels by which Prometheus chooses its objects. */
-  readonly labels: Readonly<Record<string, string>>;
-}
+import { spire } from "../../../core/schema/spireNames";
 
 /** Ports on which metrics are asked for. */
 export const metricsPorts = { server: 9988, agent: 9989, controllerManager: 8082 } as const;

@@ -1,17 +1,10 @@
+import { type Oidc, type ManagedSpire } from "../settings";
 import { owned, unawaited, type KubernetesObject } from "../../../core/util/kubernetes";
 import { issuerOf, paths } from "../configuration";
 import { imagesOf } from "../images";
 import { configMap, podTemplate, resources, restricted, restrictedPod, selectorOf } from "../pods";
 import { serviceAccount } from "../rbac";
-import { spire, type ManagedSpire } from "../settings";
-
-/** Lets those who know OpenID Connect and no SPIFFE, clouds and Vault say, verify JWT-SVIDs. */
-export interface Oidc {
-  /** Under which they find it, as https://<domain>: the issuer of every JWT-SVID. */
-  readonly domain: string;
-  /** A Secret in the agents' namespace with a certificate for that domain, as tls.crt and tls.key. */
-  readonly tlsSecret: string;
-}
+import { spire } from "../../../core/schema/spireNames";
 
 const name = "spire-oidc";
 const ports = { https: 8443, health: 8008 } as const;

@@ -1,45 +1,8 @@
+import { certificatesIn } from "../../../core/util/pem";
+import { type NodeAttestor, type ExternalPlugin, type ManagedSpire } from "../settings";
 import { X509Certificate } from "node:crypto";
-import { awsRole, type AtMostOne, type ServerParts } from "./parts";
-import { nodeAliasPath, spire, type ManagedSpire } from "../settings";
-
-/** What an agent shows to be a node of the cluster: at most one. Without it, the token of its pod (k8s_psat). */
-export type NodeAttestor = AtMostOne<{
-  /** A certificate that each node has been given, for the node's name. */
-  readonly x509pop: {
-    /** Certificates of the CAs, in PEM. Who has a certificate of theirs is a node. */
-    readonly ca: string;
-    /** Where a node has `tls.crt` and `tls.key`. */
-    readonly directory: string;
-  };
-  /** The instance identity document of EC2, which it shows once. */
-  readonly awsIid: {
-    /** What all nodes of the cluster have and no other instance: `tag:…`, `iamrole:…`, `sg:…`. */
-    readonly selectors: readonly string[];
-    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
-    readonly roleArn?: string | undefined;
-  };
-  /** The identity token of a Compute Engine instance, which it shows once. */
-  readonly gcpIit: {
-    readonly project: string;
-    /** What all nodes of the cluster have and no other instance of the project: `label:…`, `tag:…`, `sa:…`. */
-    readonly selectors: readonly string[];
-    /** The Google service account that GKE gives the server's pod. @default who the pod is anyway */
-    readonly serviceAccount?: string | undefined;
-  };
-  /** The node's TPM, by a plugin of somebody else's that both images have. */
-  readonly tpm: {
-    /** SHA-256 of the public endorsement key of each node's TPM, in hexadecimal digits. */
-    readonly hashes: readonly string[];
-    readonly serverPlugin: ExternalPlugin;
-    readonly agentPlugin: ExternalPlugin;
-  };
-}>;
-
-/** A program in an image, and its SHA-256: SPIRE starts no other. */
-export interface ExternalPlugin {
-  readonly path: string;
-  readonly checksum: string;
-}
+import { awsRole, type ServerParts } from "./parts";
+import { nodeAliasPath, spire } from "../../../core/schema/spireNames";
 
 /** Where an agent that attests once keeps what it is: on its node's disk, since it is nobody without it. */
 export const keptData = "/var/lib/spire/agent";
@@ -130,10 +93,6 @@ export function nodeSelectors(args: ManagedSpire): Map<string, readonly string[]
     ["", of(`cluster:${args.clusterName}`, `agent_ns:${args.agentNamespace}`, `agent_sa:${spire.agent}`)],
   ]);
 }
-
-/** The certificates in a PEM file, each for itself. */
-export const certificatesIn = (pem: string): string[] =>
-  pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 
 const fingerprintsOf = (pem: string) => [
   ...new Set(

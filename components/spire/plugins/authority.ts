@@ -1,30 +1,7 @@
-import { awsRole, secretFiles, type AtMostOne, type ServerParts } from "./parts";
-import { spire } from "../settings";
-import { vaultData, vaultParts, type VaultAccess } from "./vault";
-
-/** Who signs the servers' CAs: at most one. Without it each server's is signed by itself. */
-export type UpstreamAuthority = AtMostOne<{
-  readonly certManager: {
-    /** One that may sign CAs: an Issuer in the namespace `spire`, or a ClusterIssuer. */
-    readonly issuer: string;
-    readonly kind: string;
-    readonly group: string;
-  };
-  /** The engine `pki` at a mount of its own, whose longest TTL may not be below `ttl.ca`. */
-  readonly vault: VaultAccess & { readonly pkiMount: string };
-  /** A Secret in SPIRE's namespace with the CA's certificate and chain as `tls.crt`, its key as `tls.key` and its roots as `ca.crt`. */
-  readonly disk: { readonly secret: string };
-  readonly awsPca: {
-    readonly region: string;
-    readonly certificateAuthorityArn: string;
-    /** @default SPIRE's own: a CA below which there is none */
-    readonly signingTemplateArn?: string | undefined;
-    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
-    readonly roleArn?: string | undefined;
-    /** Of an IAM role that is assumed for it. */
-    readonly assumeRoleArn?: string | undefined;
-  };
-}>;
+import { type UpstreamAuthority } from "../settings";
+import { awsRole, secretFiles, type ServerParts } from "./parts";
+import { spire } from "../../../core/schema/spireNames";
+import { vaultData, vaultParts } from "./vault";
 
 const directory = "/run/spire/authority";
 const files = { cert: "tls.crt", key: "tls.key", bundle: "ca.crt" } as const;

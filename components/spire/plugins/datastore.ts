@@ -1,6 +1,7 @@
 import { owned, type KubernetesObject } from "../../../core/util/kubernetes";
 import { joined, secretFiles, type ServerParts } from "./parts";
-import { spire, type ManagedSpire, type SharedDatastore } from "../settings";
+import type { ManagedSpire, SharedDatastore } from "../settings";
+import { spire } from "../../../core/schema/spireNames";
 
 /** Where the server finds what it needs for the database, each a Secret's directory. */
 const directories = { ca: "/run/spire/datastore/ca", client: "/run/spire/datastore/client" } as const;

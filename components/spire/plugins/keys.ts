@@ -1,30 +1,6 @@
-import { awsRole, type AtMostOne, type ServerParts } from "./parts";
-import { vaultData, vaultParts, type VaultAccess } from "./vault";
-
-/** Where the keys are with which a server signs: at most one. Without it they are in a file on its volume. */
-export type KeyManager = AtMostOne<{
-  /** Gone with the server's pod: only below an authority that outlives it. */
-  readonly memory: object;
-  readonly awsKms: {
-    readonly region: string;
-    /** Of the IAM role that EKS gives the service account `spire-server` of the namespace `spire`. @default who the pod is anyway */
-    readonly roleArn?: string | undefined;
-  };
-  readonly gcpKms: {
-    /** `projects/…/locations/…/keyRings/…` */
-    readonly keyRing: string;
-    /** The Google service account that GKE gives the pod. @default who the pod is anyway */
-    readonly serviceAccount?: string | undefined;
-  };
-  readonly azureKeyVault: {
-    /** `https://….vault.azure.net/` */
-    readonly uri: string;
-    /** Of the managed identity that AKS gives the pod. @default who the pod is anyway */
-    readonly clientId?: string | undefined;
-  };
-  /** The engine `transit` at a path of its own. SPIRE 1.15 and later. */
-  readonly vault: VaultAccess & { readonly transitPath: string };
-}>;
+import { type KeyManager } from "../settings";
+import { awsRole, type ServerParts } from "./parts";
+import { vaultData, vaultParts } from "./vault";
 
 /**
  * The plugin and its data (doc/plugin_server_keymanager_*.md).

@@ -1,6 +1,3 @@
-/** Ways to do one thing, of which no more than one is meant. */
-export type AtMostOne<Ways> = { readonly [Way in keyof Ways]?: Ways[Way] | undefined };
-
 /** Whom a server calls beside the API server: an address of the configuration's, or a cloud's services, wherever those are. */
 export type Call = { readonly host: string; readonly port: number } | "cloud";
 

@@ -1,20 +1,5 @@
+import { type VaultAccess } from "../settings";
 import { callTo, secretFiles, type ServerParts } from "./parts";
-
-/** How the server comes to Vault, or to OpenBao: as a service account, by Vault's auth method for Kubernetes. */
-export interface VaultAccess {
-  /** `https://vault.vault.svc:8200` */
-  readonly address: string;
-  /** Of the auth method, bound to the service account `spire-server` of the namespace `spire`. */
-  readonly role: string;
-  /** Where the auth method is mounted. */
-  readonly authMount: string;
-  /** What the role wants the token to be for. */
-  readonly audience: string;
-  /** Of Vault Enterprise. */
-  readonly namespace?: string | undefined;
-  /** A Secret in SPIRE's namespace with Vault's CA as `ca.crt`. @default the CAs of SPIRE's image */
-  readonly caSecret?: string | undefined;
-}
 
 const directoryOf = (plugin: string) => `/run/spire/vault/${plugin}`;
 

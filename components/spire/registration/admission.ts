@@ -1,6 +1,7 @@
 import { owned, type KubernetesObject } from "../../../core/util/kubernetes";
 import { ownEntries } from "./registration";
-import { nodeAliasPath, reservedPaths, type ManagedSpire } from "../settings";
+import type { ManagedSpire } from "../settings";
+import { nodeAliasPath, reservedPaths } from "../../../core/schema/spireNames";
 
 /**
  * A ValidatingAdmissionPolicy and its binding. Who may write ClusterStaticEntries or ClusterSPIFFEIDs could otherwise name Cilium's operator, which is an admin of

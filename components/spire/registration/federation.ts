@@ -1,24 +1,7 @@
+import { type Federation, type Peer } from "../settings";
 import { owned, unawaited, type KubernetesObject } from "../../../core/util/kubernetes";
 import { selectorOf } from "../pods";
-import { spire } from "../settings";
-
-/** Other trust domains, and how they reach this one. */
-export interface Federation {
-  /** Of the Service of the bundle endpoint, and its annotations. */
-  readonly service: "ClusterIP" | "LoadBalancer";
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Those of which a first bundle is known, or which need none. */
-  readonly peers: readonly Peer[];
-}
-
-/** Another trust domain. */
-export interface Peer {
-  readonly trustDomain: string;
-  /** https URL of its server's bundle endpoint. */
-  readonly endpoint: string;
-  /** Who the endpoint's certificate is from. Its own SPIRE's is verified by the bundle of before, of which there has to be a first one, in SPIFFE's JSON. */
-  readonly profile: { readonly type: "https_spiffe"; readonly bundle: string } | { readonly type: "https_web" };
-}
+import { spire } from "../../../core/schema/spireNames";
 
 /** Where a server gives its bundle to whoever asks. */
 export const bundlePort = 8443;

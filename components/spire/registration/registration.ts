@@ -1,6 +1,7 @@
+import { type Identity, type StaticEntry, type WorkloadIds, type ManagedSpire } from "../settings";
 import { owned, type KubernetesObject } from "../../../core/util/kubernetes";
 import { nodeSelectors } from "../plugins/attestor";
-import { ciliumIds, nodeAliasPath, type ManagedSpire } from "../settings";
+import { ciliumIds, nodeAliasPath } from "../../../core/schema/spireNames";
 
 /**
  * The entries that are this program's, by name: a node alias, an entry for each way to tell a node, and below it Cilium's agent and operator. Without Cilium the
@@ -46,25 +47,6 @@ function staticEntry(
   };
 }
 
-/** What every identity of the user's has. */
-interface Identity {
-  /** Of the object, in its kind. */
-  readonly name: string;
-  /** How long their SVIDs live, as Go durations. @default the server's own */
-  readonly ttl: { readonly x509Svid?: string | undefined; readonly jwtSvid?: string | undefined };
-  /** Trust domains whose bundles come with it: SPIRE refuses the whole entry where it has no bundle of one. */
-  readonly federatesWith: readonly string[];
-  /** By which a workload with several identities tells this one. */
-  readonly hint?: string | undefined;
-}
-
-/** Whatever has some selectors, on every node. */
-export interface StaticEntry extends Identity {
-  readonly path: string;
-  readonly selectors: readonly string[];
-  readonly dnsNames: readonly string[];
-}
-
 /** An entry below the node alias, so that it reaches every node. */
 export function clusterStaticEntry(args: ManagedSpire, entry: StaticEntry): KubernetesObject {
   const { name, path, selectors, dnsNames, ttl } = entry;
@@ -82,15 +64,6 @@ const shared = ({ federatesWith, hint }: Identity) => ({
   ...(federatesWith.length > 0 ? { federatesWith: [...federatesWith] } : {}),
   ...(hint === undefined ? {} : { hint }),
 });
-
-/** Pods of some namespaces that get an identity each: who they are by their namespace and service account. */
-export interface WorkloadIds extends Identity {
-  readonly namespaces: readonly string[];
-  /** The path of their SPIFFE ID, in which `{namespace}`, `{serviceAccount}` and `{pod}` stand for the pod's. */
-  readonly path: string;
-  /** The names of the Services that lead to a pod, as DNS names of its SVID. */
-  readonly dnsNames: boolean;
-}
 
 /** What stands for a pod's names, as spire-controller-manager's templates have them (docs/clusterspiffeid-crd.md). */
 export const placeholders = {

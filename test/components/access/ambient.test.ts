@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decide, type Call, type Peer } from "../../../core/access/decide";
 import { istioAuthPolicyObjects } from "../../../components/access/istio/policies";
-import { istioConflicts, type IstioMesh } from "../../../components/access/istio/conflicts";
+import { istioConflicts } from "../../../components/access/istio/conflicts";
+import type { IstioMesh } from "../../../components/access/istio/waypoint";
 import type { Intent, Phase } from "../../../core/schema/schema";
 import { bypasses, calls, harmless, meshIntents } from "../../support/calls";
 import {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { phases } from "../../../core/schema/schema";
-import { ciliumStates, effectivePhase, lower, phaseChange } from "../../../core/rollout/phases";
+import { effectivePhase, lower, phaseChange } from "../../../core/rollout/phases";
+import { ciliumStates } from "../../../core/rollout/state";
 
 const phase = fc.constantFrom(...phases);
 const cilium = fc.constantFrom(...ciliumStates);

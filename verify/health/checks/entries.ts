@@ -4,7 +4,7 @@ import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { seconds } from "../../../core/util/duration";
 import { readinessOf } from "../../../live/readiness";
 import { ownEntries } from "../../../components/spire/registration/registration";
-import { ciliumIds, spire as names } from "../../../components/spire/settings";
+import { ciliumIds, spire as names } from "../../../core/schema/spireNames";
 import type { Attested, Entries } from "../answers";
 import { inForce } from "../facts";
 import { fail, given, kubectl, ok, skip, span, unknown, warn, whenOf, type Check } from "../finding";

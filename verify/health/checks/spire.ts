@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { few } from "../../../core/util/few";
 import { withoutSpire } from "../../../live/gates/everyNode";
 import { registrationsOf } from "../../../live/registration";
-import { ciliumIds, spire as names } from "../../../components/spire/settings";
+import { ciliumIds, spire as names } from "../../../core/schema/spireNames";
 import { agentFile, bundle as bundleFormat, readText, serverFile, type Pod } from "../answers";
 import type { Facts } from "../facts";
 import { fail, given, kubectl, ok, skip, span, unknown, warn, whenOf, type Check, type Outcome } from "../finding";
