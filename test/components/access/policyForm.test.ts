@@ -10,7 +10,7 @@ import { plan, type Plan } from "../../../plan/plan";
 import { demandsAuthentication } from "../../../live/probes/rules";
 import type { Previous, RolloutState } from "../../../core/rollout/state";
 import { factsOfPlan } from "../../../policy/facts/facts";
-import { inPlaceTransition } from "../../../policy/guardrails/inPlaceTransition";
+import { inPlaceTransition } from "../../../policy/guardrails/rollout/inPlaceTransition";
 import { calls, meeting } from "../../support/calls";
 import { goTogether } from "../../support/arbitrary";
 import { policiesOf, sourcesOf } from "../../support/ciliumCases";
