@@ -7,7 +7,7 @@ import { credentials } from "@grpc/grpc-js";
 import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/analyzer_pb";
 import { loadConfig } from "../config/load";
-import { passedOn } from "../config/passedOn";
+import { passedOn } from "../config/accessFile";
 import type { StackConfig } from "../core/schema/schema";
 import { readStackFile } from "../config/stackFile";
 import { previousFor } from "../plan/origins";

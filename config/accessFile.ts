@@ -1,5 +1,5 @@
 import type { Conflict } from "./conflicts/conflict";
-import { passedOn } from "./passedOn";
+
 import { readYamlFile } from "./yamlFile";
 
 /** What one environment variable can hold on Linux (MAX_ARG_STRLEN, execve(2)). Pulumi passes a stack's configuration on in one, PULUMI_CONFIG. */
@@ -41,3 +41,17 @@ function tooLong(values: Readonly<Record<string, unknown>>): Conflict[] {
   const allowed = `a file to which the intents in access are moved: this configuration takes ${Math.ceil(bytes / 1024)} KiB of the 128 that Pulumi can pass on`;
   return [{ path: ["accessFile"], hint: { allowed, example: "access.yaml" } }];
 }
+
+/**
+ * A stack's configuration as Pulumi passes it on to a program or a policy pack.
+ *
+ * @param values by key, without the project's prefix
+ * @returns texts by whole key: what is none is JSON
+ */
+export const passedOn = (values: object): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]: [string, unknown]) => [
+      `zero-trust:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );

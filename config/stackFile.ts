@@ -1,8 +1,8 @@
+import { valueAt, parsePath, PathError, withValueAt } from "../core/util/path";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CORE_SCHEMA, load, YAMLException } from "js-yaml";
 import { ConfigError, project } from "./load";
-import { parsePath, PathError, withValueAt } from "../core/util/path";
 
 /** Keys and values of one stack, without the project's prefix: what loadConfig takes. */
 export type StackValues = Readonly<Record<string, unknown>>;
@@ -78,3 +78,22 @@ export function ownKeys(config: Readonly<Record<string, unknown>>): StackValues 
 
 const unreadable = (stack: string, key: string, problem: string, fix: string) =>
   new ConfigError(stack, [{ key, problem, fix }]);
+
+/** The trust domains and clusters of the project's other stacks. A stack file that cannot be read is left out: another cluster's mistake is not this one's. */
+export function readPeers(
+  directory: string,
+  stack: string,
+): { name: string; trustDomain: string; identity?: string }[] {
+  return listStacks(directory).flatMap((name) => {
+    if (name === stack) return [];
+    try {
+      const values = readStackFile(directory, name);
+      const { trustDomain } = values;
+      const identity = valueAt(values, ["cluster", "identity"]);
+      const known = typeof identity === "string" ? { identity } : {};
+      return typeof trustDomain === "string" ? [{ name, trustDomain, ...known }] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -8,7 +8,7 @@ import { istioAuthPolicyObjects, type IstioAuthPolicyArgs } from "../components/
 import { linkerdAuthPolicyObjects, type LinkerdAuthPolicyArgs } from "../components/access/linkerd/policies";
 import { meshMarks, meshNamespaceObjects, type MeshNamespacesArgs } from "../components/access/meshMarks";
 import type { LivePolicies } from "../components/access/cilium/policyForm";
-import { tellable } from "../components/access/tellable";
+import { tellable } from "../components/access/mesh";
 import { certificatesArgs, ciliumArgs, spireArgs } from "./args";
 import { certificateObjects } from "../components/certificates/objects";
 import type { CertificatesArgs } from "../components/certificates/settings";

@@ -1,3 +1,6 @@
+import { type Intent, type StackConfig } from "../../core/schema/schema";
+import { routeConflict } from "./linkerd/routes";
+import { byTarget } from "../../core/access/targets";
 /** What has to be known of who may call whom where Cilium's ztunnel is. */
 export const ztunnelNote =
   "mesh.ztunnel is experimental: ztunnel encrypts TCP between the pods of enrolled namespaces, and nobody decides who may call whom (docs/ztunnel.md)";
@@ -8,4 +11,24 @@ export interface MeshConflict {
   readonly path: readonly (string | number)[];
   readonly allowed: string;
   readonly example?: string;
+}
+
+/**
+ * Intents of one namespace as far as the mesh can say them. While authentication is off the configuration may have others, since nothing in it may stop the way off; then everybody
+ * is admitted, so that nobody misses what is left out.
+ */
+export function tellable(intents: readonly Intent[], mesh: StackConfig["mesh"]): readonly Intent[] {
+  if (!mesh?.istio && !mesh?.linkerd) return intents;
+  const named = intents.map((intent) => ({
+    ...intent,
+    callers: intent.callers.filter((caller) => !("entity" in caller)),
+  }));
+  return mesh.linkerd ? byTarget(named).flatMap(withoutConflict) : named;
+}
+
+/** @param intents with the same target and port */
+function withoutConflict(intents: readonly Intent[]): readonly Intent[] {
+  const limited = intents.filter(({ operations }) => operations);
+  if (limited.length === 0 || routeConflict(limited) === undefined) return intents;
+  return intents.filter(({ operations }) => !operations);
 }

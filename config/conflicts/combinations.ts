@@ -1,10 +1,9 @@
 import { type Conflict, type PartialConfig } from "./conflict";
 import { isDeepStrictEqual } from "node:util";
-import { accessConflicts } from "./access";
+import { accessConflicts, foreignCallerConflicts } from "./access";
 import { attestorConflicts } from "./attestor";
 import { certificateConflicts } from "./certificates";
 import { certificates } from "../../core/schema/certificatesSchema";
-import { foreignCallerConflicts } from "./foreignCallers";
 import { formatPath, valueAt, type Path } from "../../core/util/path";
 import { istioConflicts } from "../../components/access/istio/conflicts";
 import { servicesInVain } from "../../components/access/istio/waypointConflicts";

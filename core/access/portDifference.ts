@@ -1,7 +1,7 @@
 import { sortedLabels, type Selector } from "../schema/intent";
-import type { Intent } from "../schema/schema";
 import { groupBy } from "../util/groupBy";
-import { overlaps } from "./selectors";
+import type { Intent } from "../schema/schema";
+
 import { targetDifference, type CallerChange, type Side } from "./targetDifference";
 
 /** The intents with the same selector. */
@@ -93,3 +93,24 @@ function onlyOn(
 
 const keyOf = ({ direction, from, except, operations, beside, authenticated }: CallerChange) =>
   JSON.stringify([direction, from, except, operations ?? null, beside ?? null, authenticated]);
+
+/**
+ * Pairs of selectors, one of each list, that the same pod may match: all but those that want different values of a label. Takes about as long as there are selectors and
+ * pairs: they are compared by the keys that they share, not one by one.
+ *
+ * @param left with distinct selectors, as `right`
+ */
+export function overlaps<T extends { readonly selector: Selector }>(left: readonly T[], right: readonly T[]): [T, T][] {
+  const byKeys = (all: readonly T[]) => [...groupBy(all, ({ selector }) => JSON.stringify(keysOf(selector))).values()];
+  const groups = byKeys(right);
+  return byKeys(left).flatMap((some) =>
+    groups.flatMap((others) => {
+      const shared = keysOf(some[0].selector).filter((key) => Object.hasOwn(others[0].selector, key));
+      const valuesOf = ({ selector }: T) => JSON.stringify(shared.map((key) => selector[key]));
+      const byValues = groupBy(others, valuesOf);
+      return some.flatMap((one) => (byValues.get(valuesOf(one)) ?? []).map((other): [T, T] => [one, other]));
+    }),
+  );
+}
+
+const keysOf = (selector: Selector): string[] => sortedLabels(selector).map(([key]) => key);

@@ -1,4 +1,4 @@
-import { readPeers } from "../../config/peers";
+import { readPeers } from "../../config/stackFile";
 import type { StackConfig } from "../../core/schema/schema";
 import { seconds } from "../../core/util/duration";
 import { evidenceFaults } from "../../core/rollout/evidence";

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../config/load";
-import { readPeers } from "../../config/peers";
-import { listStacks, readStackFile } from "../../config/stackFile";
+import { readPeers, listStacks, readStackFile } from "../../config/stackFile";
 
 describe("a stack file", () => {
   let directory: string;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { untold } from "../../live/alerts";
-import { askAlerts } from "../../live/probes/alerts";
+import { untold, askAlerts } from "../../live/probes/alerts";
 import { cluster, withCluster, type Answers } from "../support/fakeCluster";
 import { configOf } from "../support/stacks";
 

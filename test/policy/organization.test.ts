@@ -1,7 +1,7 @@
 import type { ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test } from "vitest";
-import { passedOn } from "../../config/passedOn";
+import { passedOn } from "../../config/accessFile";
 import { readStackFile } from "../../config/stackFile";
 import { types } from "../../components/types";
 import { guardrails } from "../../policy/guardrails";

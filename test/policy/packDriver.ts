@@ -6,7 +6,7 @@ import {
   type StackValidationPolicy,
 } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
-import { passedOn } from "../../config/passedOn";
+import { passedOn } from "../../config/accessFile";
 import { guardrails } from "../../policy/guardrails";
 import { policiesOf } from "../../policy/pack/pack";
 import { projectStack } from "../../policy/pack/projectStack";

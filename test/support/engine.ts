@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { passedOn } from "../../config/passedOn";
+import { passedOn } from "../../config/accessFile";
 import type { StackConfig } from "../../core/schema/schema";
 import program from "../../index";
 

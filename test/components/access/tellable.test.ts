@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { tellable } from "../../../components/access/tellable";
+import { tellable } from "../../../components/access/mesh";
 import { loadConfig } from "../../../config/load";
 import { plan } from "../../../plan/plan";
 import { anyIntents } from "../../support/arbitrary";

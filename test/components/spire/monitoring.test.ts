@@ -1,6 +1,6 @@
 import { parser } from "@prometheus-io/lezer-promql";
 import { describe, expect, test } from "vitest";
-import { untold } from "../../../live/alerts";
+import { untold } from "../../../live/probes/alerts";
 import { fileOf, find, manifestOf, objectsWith } from "./planned";
 
 const watched = ["spire.monitoring.namespace=metrics", "spire.monitoring.labels.release=prometheus"];

@@ -1,10 +1,11 @@
+import { isObject, ownField } from "../../../core/util/objects";
 import { few } from "../../../core/util/few";
 import { livePolicies, policiesNamed } from "../../../components/access/cilium/policyForm";
 import { phases as allPhases, type Phase } from "../../../core/schema/schema";
 import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { accessComponents } from "../../../plan/planned";
 import { demandsAuthentication } from "../../../live/probes/rules";
-import { differences } from "../differences";
+
 import { inForce, type Facts } from "../facts";
 import type { Policies } from "../answers";
 import { fail, given, kubectl, ok, unknown, warn, type Check } from "../finding";
@@ -214,3 +215,21 @@ export const demands: Check = {
     return ok(auth ? `${demanding.length} policies demand it, all of this stack` : "no policy demands authentication");
   },
 };
+
+/**
+ * Where two plain values differ, as paths: `.ingress[0].toPorts`. A value that is missing and one that is undefined are the same.
+ *
+ * @returns the deepest places, in the order of the first value
+ */
+export function differences(wanted: unknown, live: unknown, path = ""): string[] {
+  if (wanted === live) return [];
+  if (Array.isArray(wanted) && Array.isArray(live)) {
+    const length = Math.max(wanted.length, live.length);
+    return Array.from({ length }, (_, i) => differences(wanted[i], live[i], `${path}[${i}]`)).flat();
+  }
+  if (isObject(wanted) && isObject(live)) {
+    const keys = [...new Set([...Object.keys(wanted), ...Object.keys(live)])];
+    return keys.flatMap((key) => differences(ownField(wanted, key), ownField(live, key), `${path}.${key}`));
+  }
+  return [path];
+}
