@@ -5,10 +5,9 @@ import { ciliumValues, ownRelease } from "../components/cilium/values";
 import { few } from "../core/util/few";
 import { nullConflicts } from "../config/conflicts/nulls";
 import { formatPath } from "../core/util/path";
-import type { StackConfig } from "../core/schema/schema";
+import { type StackConfig, isClosed } from "../core/schema/schema";
 import { csiDriver } from "../components/spire/addons/csi";
 import { sayOnce, type Said } from "../core/util/sayOnce";
-import { isOpen } from "../core/access/decide";
 import type { NamespaceState, Previous, RolloutState } from "../core/rollout/state";
 import type { OthersDriver } from "../live/probes/csiDriver";
 import type { MeshLook } from "../live/probes/mesh";
@@ -228,7 +227,7 @@ function ofOutside(outside: readonly { readonly namespace: string; readonly pods
 
 /** What namespaces wait for before ztunnel takes their pods in: policies that would deny everybody then are deleted last in an update. */
 function enrolmentWaitsFor(state: RolloutState | undefined, look: Extract<Look, { reachable: true }>) {
-  const closed = Object.entries(state?.phases ?? {}).flatMap(([name, phase]) => (isOpen(phase) ? [] : [name]));
+  const closed = Object.entries(state?.phases ?? {}).flatMap(([name, phase]) => (isClosed(phase) ? [name] : []));
   if (closed.length > 0) return `The default deny of ${few(closed)} goes with this update`;
   const rolls = look.ztunnel ? look.rolls : "enable-ztunnel in the ConfigMap cilium-config is not true";
   return rolls === undefined ? undefined : `Cilium's ztunnel does not run on every node (${rolls})`;

@@ -1,4 +1,4 @@
-import { isOpen } from "../../core/access/decide";
+import { isClosed } from "../../core/schema/schema";
 import { isNoWorkload, operationsLeftOut, type Access } from "../../core/access/graph";
 import { changeRows } from "../../core/access/differenceText";
 import { groupBy } from "../../core/util/groupBy";
@@ -67,7 +67,7 @@ function viewOfPhases(changes: RenderedStack["plan"]["phases"], leftOut: readonl
   );
   return [...alike.values()].flatMap((group) => {
     const [{ namespace, configured, to, because }] = group;
-    const denied = isOpen(to) ? "nobody is denied" : "everyone else is denied";
+    const denied = isClosed(to) ? "everyone else is denied" : "nobody is denied";
     const state = `(${to}${because ? `; ${configured} is configured, but ${because}` : ""})`;
     const names = wrapped(
       group.map((change) => change.namespace),

@@ -1,4 +1,4 @@
-import { isOpen } from "../../core/access/decide";
+import { isClosed } from "../../core/schema/schema";
 import type { Conflict, PartialConfig } from "./conflict";
 import { valueAt, type Path } from "../../core/util/path";
 import { minorOf } from "../../core/schema/versions";
@@ -12,7 +12,7 @@ export function ztunnelConflicts(config: PartialConfig): Conflict[] {
   const { clusterMesh, version, valuesFile } = config.cluster?.cilium ?? ({} as NonNullable<Cilium>);
   const at = (key: string) => ["cluster", "cilium", key];
   const ca = valueAt(config, ["baseValues", "encryption", "ztunnel", "ca", "type"]);
-  const denying = Object.entries(rollout?.phases ?? {}).filter(([, phase]) => !isOpen(phase));
+  const denying = Object.entries(rollout?.phases ?? {}).filter(([, phase]) => isClosed(phase));
   return [
     ...when(
       auth === true,

@@ -1,6 +1,6 @@
 import { isWorkload, type Entity, type WorkloadCaller } from "../schema/intent";
 import { isInNetwork } from "../util/network";
-import type { Intent, Phase } from "../schema/schema";
+import { type Intent, type Phase, isClosed } from "../schema/schema";
 import { permits, type HttpRequest } from "./operations";
 
 /**
@@ -34,7 +34,7 @@ export interface Decision {
  */
 export function decide(intents: readonly Intent[], phases: Readonly<Record<string, Phase>>, call: Call): Decision {
   const phase = phases[call.to.namespace] ?? "off";
-  if (isOpen(phase)) return { allowed: true, mustAuthenticate: false };
+  if (!isClosed(phase)) return { allowed: true, mustAuthenticate: false };
   const { from, http } = call;
   const admitting = intents
     .filter((intent) => isTarget(intent, call))
@@ -46,10 +46,6 @@ export function decide(intents: readonly Intent[], phases: Readonly<Record<strin
   const asked = admitting.some(({ caller }) => isWorkload(caller) && caller.withoutAuthentication === undefined);
   return { allowed, mustAuthenticate: allowed && asked && phase === "require" };
 }
-
-/** Whether nobody is denied in a namespace, by its phase; one without a phase is `off`. */
-export const isOpen = (phase: Phase | undefined): boolean =>
-  phase === undefined || phase === "off" || phase === "observe";
 
 /** Whether an intent is about the pod and the port of a call. */
 export const isTarget = ({ target, port }: Intent, call: Call): boolean =>

@@ -1,7 +1,6 @@
 import { isWorkload, kindOf, type CallerKind, type Selector } from "../schema/intent";
-import type { Intent, Phase } from "../schema/schema";
+import { type Intent, type Phase, isClosed } from "../schema/schema";
 import { groupBy } from "../util/groupBy";
-import { isOpen } from "./decide";
 import { portDifference, type Pods } from "./portDifference";
 import type { CallerChange } from "./targetDifference";
 import { whyOf } from "./whyChanged";
@@ -76,10 +75,10 @@ function ofNamespace(namespace: string, before: Part, after: Part): Change[] {
   const flag = before.auth === after.auth ? "" : ` (auth is turned ${after.auth ? "on" : "off"})`;
   const why = [`${namespace} goes from ${before.phase} to ${after.phase}${flag}`];
   const everybody = (direction: Change["direction"]) => ({ direction, from: "*", to: namespace, namespace, why });
-  if (isOpen(before.phase) && isOpen(after.phase)) return [];
-  if (isOpen(before.phase))
+  if (!isClosed(before.phase) && !isClosed(after.phase)) return [];
+  if (!isClosed(before.phase))
     return [everybody("lost"), ...(asks(after) && asksAnybody(after) ? [everybody("must authenticate")] : [])];
-  if (isOpen(after.phase))
+  if (!isClosed(after.phase))
     return [everybody("gained"), ...(asks(before) && asksAnybody(before) ? [everybody("need not authenticate")] : [])];
 
   const changes = [...portsOf(before, after)].flatMap(([port, [was, is]]) =>

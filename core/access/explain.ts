@@ -1,7 +1,7 @@
 import { callerName, isWorkload } from "../schema/intent";
-import type { Intent, Phase } from "../schema/schema";
+import { type Intent, type Phase, isClosed } from "../schema/schema";
 import { few } from "../util/few";
-import { decide, isCaller, isOpen, isTarget, type Call, type Decision } from "./decide";
+import { decide, isCaller, isTarget, type Call, type Decision } from "./decide";
 import { operationTexts, permits } from "./operations";
 import { targetName } from "./targets";
 
@@ -58,7 +58,7 @@ export function explain(
   const phase = phases[namespace] ?? "off";
   const decision = decide(intents, phases, call);
   const known = { ...decision, phase };
-  if (isOpen(phase))
+  if (!isClosed(phase))
     return {
       ...known,
       rules: [],

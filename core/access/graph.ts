@@ -1,7 +1,6 @@
 import { callerName, isWorkload, kindOf, type CallerKind } from "../schema/intent";
-import type { Intent, Phase } from "../schema/schema";
+import { type Intent, type Phase, isClosed } from "../schema/schema";
 import { groupBy } from "../util/groupBy";
-import { isOpen } from "./decide";
 import { operationTexts } from "./operations";
 
 /** One line of "who may call whom". */
@@ -25,7 +24,7 @@ export interface Access {
 export function accessOf(intents: readonly Intent[], phases: Readonly<Record<string, Phase>>): Access[] {
   return intents.flatMap((intent) => {
     const phase = phases[intent.target.namespace] ?? "off";
-    if (isOpen(phase)) return [];
+    if (!isClosed(phase)) return [];
     // A caller that is named twice is one caller.
     const callers = [...groupBy(intent.callers, callerName).values()].map(([first]) => first);
     return callers.map((caller) => accessOfCaller(intent, caller, phase));

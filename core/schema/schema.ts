@@ -42,6 +42,9 @@ const fullVersion = (example: string) => text(/^\d+\.\d+\.\d+$/, `a full version
 export const phases = ["off", "observe", "allow", "require"] as const;
 export type Phase = (typeof phases)[number];
 
+/** Whether a namespace in a phase denies callers that no intent names: `allow` and `require` do. A namespace without a phase is `off`. */
+export const isClosed = (phase: Phase | undefined): boolean => phase === "allow" || phase === "require";
+
 const cluster = section({
   /** The cluster's name: Cilium's cluster, SPIRE's k8s_psat cluster and the prefix of our registration entries. */
   name,

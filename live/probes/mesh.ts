@@ -1,4 +1,4 @@
-import type { StackConfig } from "../../core/schema/schema";
+import { type StackConfig, isClosed, type Phase } from "../../core/schema/schema";
 import { namespaceState } from "../../components/access/meshMarks";
 import type { NamespaceState } from "../../core/rollout/state";
 import { absent, endedBy, itemsOf, kubeconfigAt, reasonOf } from "../client";
@@ -36,16 +36,19 @@ export async function askMesh({ cluster, mesh, auth, rollout }: StackConfig): Pr
     });
     return Object.fromEntries(await Promise.all(answers)) as Record<string, T | { readonly because: string }>;
   };
-  const inPhases = (...phases: string[]) =>
-    Object.keys(rollout.phases).filter((namespace) => phases.includes(rollout.phases[namespace] ?? "off"));
+  const inPhases = (isMeant: (phase: Phase | undefined) => boolean) =>
+    Object.keys(rollout.phases).filter((namespace) => isMeant(rollout.phases[namespace]));
   const options = await endedBy(AbortSignal.timeout(patience));
   const fieldSelector = "status.phase=Running";
   const [namespaces, outside] = await Promise.all([
-    each(inPhases("observe", "allow", "require"), async (name) => {
-      const live = await absent(core.readNamespace({ name }, options));
-      return namespaceState(mesh, live && (live.metadata ?? {}));
-    }),
-    each(auth ? inPhases("allow", "require") : [], async (namespace) =>
+    each(
+      inPhases((phase) => phase !== "off"),
+      async (name) => {
+        const live = await absent(core.readNamespace({ name }, options));
+        return namespaceState(mesh, live && (live.metadata ?? {}));
+      },
+    ),
+    each(auth ? inPhases(isClosed) : [], async (namespace) =>
       outsideMesh(mesh, await itemsOf<MeshPod>(core.listNamespacedPod({ namespace, fieldSelector }, options))),
     ),
   ]);

@@ -1,3 +1,4 @@
+import { isClosed } from "../../core/schema/schema";
 import { groupBy } from "../../core/util/groupBy";
 import { phaseChanges } from "../../core/rollout/phases";
 import { ciliumSpecs, isCiliumPolicy, namespaceOf, type CiliumRule } from "./ciliumPolicy";
@@ -9,9 +10,7 @@ type Spec = CiliumRule["spec"];
 /** The namespaces that Cilium has closed once this update is done, in allow or in require, and the specifications that select pods in each. */
 export function closedNamespacesOf({ config, previous, objects }: Facts): { namespace: string; specs: Spec[] }[] {
   if (config.mesh) return [];
-  const closed = phaseChanges(config, previous === "unknown" ? {} : previous).filter(
-    ({ to }) => to === "allow" || to === "require",
-  );
+  const closed = phaseChanges(config, previous === "unknown" ? {} : previous).filter(({ to }) => isClosed(to));
   if (closed.length === 0) return [];
   const all = objects
     .filter(isCiliumPolicy)

@@ -1,6 +1,5 @@
-import type { StackConfig, Intent } from "../../../core/schema/schema";
+import { type StackConfig, type Intent, isClosed } from "../../../core/schema/schema";
 import { sayOnce } from "../../../core/util/sayOnce";
-import { isOpen } from "../../../core/access/decide";
 import { type PhaseChange } from "../../../core/rollout/phases";
 import { owned, type KubernetesObject } from "../../../core/util/kubernetes";
 
@@ -66,7 +65,7 @@ export function waypointNotes({ mesh, access, cluster }: StackConfig, phases: re
   const waypoint = mesh?.istio?.waypoint;
   if (waypoint === undefined) return [];
   const said = phases
-    .filter(({ from, to }) => isOpen(from) && !isOpen(to))
+    .filter(({ from, to }) => !isClosed(from) && isClosed(to))
     .flatMap(({ namespace }) => {
       const services = access.flatMap(({ target }) =>
         target.namespace === namespace && target.service ? [target.service.name] : [],

@@ -1,3 +1,4 @@
+import { isClosed } from "../../../core/schema/schema";
 import { authenticationMode, ciliumRules, isCiliumPolicy, namespaceOf } from "../../rules/ciliumPolicy";
 import { inObject, type Guardrail } from "../../rules/guardrail";
 
@@ -15,7 +16,7 @@ export const noAlwaysFail: Guardrail = {
       .filter((rule) => authenticationMode(rule) === "test-always-fail")
       .map(({ where, spec }) => {
         const namespace = namespaceOf(manifest, spec);
-        const closed = namespace === undefined || ["allow", "require"].includes(rollout.phases[namespace] ?? "off");
+        const closed = namespace === undefined || isClosed(rollout.phases[namespace]);
         const message = "is test-always-fail, which drops everybody; write required, or remove the block";
         return inObject(manifest, `${where}.authentication.mode`, message, closed ? undefined : "advisory");
       }),

@@ -1,4 +1,4 @@
-import type { Phase, StackConfig } from "../../../core/schema/schema";
+import { type StackConfig, isClosed } from "../../../core/schema/schema";
 import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { demandingRules, isCiliumPolicy, namespaceOf, type CiliumRule } from "../../rules/ciliumPolicy";
 import type { Facts } from "../../facts/facts";
@@ -18,15 +18,13 @@ export const protectedNamespaces: Guardrail = {
     Object.entries(config.rollout.phases).flatMap(([namespace, phase]) => {
       const reason = reasonToProtect(namespace, config);
       const where = `zero-trust:rollout.phases.${namespace}`;
-      if (reason === undefined || !enforced.includes(phase)) return [];
+      if (reason === undefined || !isClosed(phase)) return [];
       if (phase === "require")
         return [{ where, namespace, message: `is require, but ${namespace} ${reason}; write observe` }];
       const message = `is allow, which denies every caller that no intent names, and ${namespace} ${reason}; write observe`;
       return [{ where, namespace, message, severity: "advisory" }];
     }),
 };
-
-const enforced: readonly Phase[] = ["allow", "require"];
 
 function violation(manifest: KubernetesObject, { where, spec }: CiliumRule, { config }: Facts): Violation[] {
   const selected = namespaceOf(manifest, spec);

@@ -1,4 +1,4 @@
-import type { StackConfig } from "../../../core/schema/schema";
+import { type StackConfig, isClosed } from "../../../core/schema/schema";
 import { groupBy } from "../../../core/util/groupBy";
 import type { Facts } from "../../facts/facts";
 import { extraOf, inValues } from "../../rules/ciliumValues";
@@ -17,7 +17,7 @@ export const probesAdmitted: Guardrail = {
 };
 
 const ofCilium = ({ rollout }: StackConfig, releases: Facts["releases"]): Violation[] =>
-  !Object.values(rollout.phases).some((phase) => phase === "allow" || phase === "require")
+  !Object.values(rollout.phases).some(isClosed)
     ? []
     : releases
         .filter((release) => extraOf(release, "allow-localhost") === "policy")
@@ -33,7 +33,7 @@ const ofCilium = ({ rollout }: StackConfig, releases: Facts["releases"]): Violat
 function ofLinkerd({ access, mesh, rollout }: StackConfig): Violation[] {
   if (!mesh?.linkerd) return [];
   const ports = groupBy(
-    access.filter(({ target }) => closed.includes(rollout.phases[target.namespace] ?? "off")),
+    access.filter(({ target }) => isClosed(rollout.phases[target.namespace])),
     ({ target, port }) => JSON.stringify([target.namespace, Object.entries(target.selector).sort(), port]),
   );
   return [...ports.values()]
@@ -46,5 +46,3 @@ function ofLinkerd({ access, mesh, rollout }: StackConfig): Violation[] {
       severity: "advisory",
     }));
 }
-
-const closed: readonly string[] = ["allow", "require"];

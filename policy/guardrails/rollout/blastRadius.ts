@@ -1,5 +1,5 @@
 import { few } from "../../../core/util/few";
-import type { Phase } from "../../../core/schema/schema";
+import { isClosed } from "../../../core/schema/schema";
 import { isEmpty, promotionsOf, type Promotion } from "../../../core/rollout/promotions";
 import { goesOff, type Guardrail } from "../../rules/guardrail";
 
@@ -16,7 +16,7 @@ export const blastRadius: Guardrail = {
     if (previous === "unknown") return [];
     const { state } = previous;
     const affected = promotionsOf(config, state).filter(
-      ({ namespace, to }) => enforced.includes(to) && isEmpty(config, previous, namespace) === false,
+      ({ namespace, to }) => isClosed(to) && isEmpty(config, previous, namespace) === false,
     );
     const first = affected.filter(({ to }) => to === "require");
     const isFirst = ![state?.phases, state?.earned].some((known) => Object.values(known ?? {}).includes("require"));
@@ -47,5 +47,4 @@ export const blastRadius: Guardrail = {
     previous === "unknown" ? "how many namespaces go forward: there is no deployed state to compare with" : undefined,
 };
 
-const enforced: readonly Phase[] = ["allow", "require"];
 const names = (promotions: readonly Promotion[]) => few(promotions.map(({ namespace }) => namespace));

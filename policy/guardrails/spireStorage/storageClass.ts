@@ -1,3 +1,4 @@
+import { isClosed } from "../../../core/schema/schema";
 import { installKey, installValue, isBundled } from "../../rules/bundledSpire";
 import { inValues } from "../../rules/ciliumValues";
 import { describeObject, type KubernetesObject } from "../../../core/util/kubernetes";
@@ -55,7 +56,7 @@ function judgeClass(where: string, name: unknown, { config: { rollout } }: Facts
   const storage = networked.find(([words]) => words.test(name));
   if (!storage) return [];
   const closed = Object.keys(rollout.phases).find(
-    (namespace) => storage[1].test(namespace) && ["allow", "require"].includes(rollout.phases[namespace] ?? "off"),
+    (namespace) => storage[1].test(namespace) && isClosed(rollout.phases[namespace]),
   );
   if (closed === undefined) {
     const message = `is ${name}, storage that needs the cluster's network; keep its namespace at observe, or name a local class`;

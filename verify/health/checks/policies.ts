@@ -1,7 +1,7 @@
 import { isObject, ownField } from "../../../core/util/objects";
 import { few } from "../../../core/util/few";
 import { livePolicies, policiesNamed } from "../../../components/access/cilium/policyForm";
-import { phases as allPhases, type Phase } from "../../../core/schema/schema";
+import { phases as allPhases, type Phase, isClosed } from "../../../core/schema/schema";
 import type { KubernetesObject } from "../../../core/util/kubernetes";
 import { accessComponents } from "../../../plan/planned";
 import { demandsAuthentication } from "../../../live/probes/rules";
@@ -139,7 +139,7 @@ export const policiesRealised: Check = {
       const { auth, phases } = inForce(facts);
       const what = "what Cilium's agents enforce";
       if (agents.length === 0) return unknown(what, "no agent of Cilium's could be asked", facts);
-      const closed = Object.entries(phases).filter(([, phase]) => phase === "allow" || phase === "require");
+      const closed = Object.entries(phases).filter(([, phase]) => isClosed(phase));
       const wrong: string[] = [];
       const silent: string[] = [];
       let pods = 0;
