@@ -1,3 +1,4 @@
+import { installsCilium } from "../../../core/rollout/phases";
 import { groupBy } from "../../../core/util/groupBy";
 import type { Facts, Part } from "../../facts/facts";
 import type { Guardrail, Violation } from "../../rules/guardrail";
@@ -18,7 +19,7 @@ function turningOn(facts: Facts): Violation[] {
   const [spire, cilium, policies] = [partsOf(facts, "Spire"), partsOf(facts, "CiliumAuth"), policiesOf(facts)];
   const after = targetsOf(facts);
   return [
-    ...(installsCilium(facts) ? [] : cilium.flatMap((part) => missing(after, part, spire))),
+    ...(installs(facts) ? [] : cilium.flatMap((part) => missing(after, part, spire))),
     ...policies.flatMap((part) => missing(after, part, [...spire, ...cilium])),
   ];
 }
@@ -26,7 +27,7 @@ function turningOn(facts: Facts): Violation[] {
 function turningOff(facts: Facts): Violation[] {
   const [spire, cilium, policies] = [partsOf(facts, "Spire"), partsOf(facts, "CiliumAuth"), policiesOf(facts)];
   const relaxed = partsOf(facts, "CiliumAuthPolicy");
-  const first = installsCilium(facts);
+  const first = installs(facts);
   const after = targetsOf(facts);
   return [
     ...(first ? [] : cilium.flatMap((part) => missing(after, part, relaxed))),
@@ -41,11 +42,7 @@ const policyKinds = ["CiliumAuthPolicy", "DenyAll", "IstioAuthPolicy", "MeshName
 const policiesOf = (facts: Facts) => policyKinds.flatMap((kind) => partsOf(facts, kind));
 
 /** The first release of Cilium by this stack waits for SPIRE's address alone: everything else needs the network that it brings, and its operator installs the policies' kinds. */
-const installsCilium = ({ config, previous }: Facts) =>
-  config.cluster.cilium?.delivery === "helm" &&
-  previous !== "unknown" &&
-  previous.state === undefined &&
-  (previous.cilium ?? "off") === "off";
+const installs = ({ config, previous }: Facts) => previous !== "unknown" && installsCilium(config, previous);
 
 /** What each resource comes after: grouped once, since a stack may have thousands of each. */
 type Targets = ReadonlyMap<string, ReadonlySet<string>>;
