@@ -1,4 +1,4 @@
-import { describeObject, type KubernetesObject } from "../core/util/kubernetes";
+import { describeObject, type KubernetesObject, isOwn } from "../core/util/kubernetes";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -31,7 +31,7 @@ export type Policy = KubernetesObject & { readonly spec?: Rule | null; readonly 
  */
 export function foreignPolicies(policies: readonly Policy[], namespace: string, pods: readonly Labels[]): string[] {
   return policies
-    .filter(({ metadata: { labels } }) => labels?.["app.kubernetes.io/managed-by"] !== "zero-trust")
+    .filter(({ metadata: { labels } }) => !isOwn(labels))
     .filter(({ spec, specs }) =>
       [...(spec ? [spec] : []), ...(specs ?? [])].some(
         (rule) =>

@@ -3,7 +3,7 @@ import { ciliumChart } from "../../components/cilium/objects";
 import { releaseNamespaceOf } from "../../components/cilium/values";
 import { valuesConfigMap } from "../../core/schema/helmRelease";
 import { ciliumOf, type StackConfig } from "../../core/schema/schema";
-import { fieldManager, manifestsOf, type KubernetesObject } from "../../core/util/kubernetes";
+import { fieldManager, manifestsOf, type KubernetesObject, ownSelector } from "../../core/util/kubernetes";
 import { quoted } from "../../core/util/shell";
 import { inMesh } from "../../plan/marks";
 import { countDemanding } from "../../live/gates/relaxed";
@@ -134,7 +134,7 @@ const modes = `jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadat
  */
 const relax = (kubectl: string) =>
   [
-    `${kubectl} get ciliumnetworkpolicies --all-namespaces --selector app.kubernetes.io/managed-by=zero-trust --output json`,
+    `${kubectl} get ciliumnetworkpolicies --all-namespaces --selector ${ownSelector} --output json`,
     "tr -d '\\n'",
     `sed -E ${quoted('s/"authentication": *\\{ *"mode": *"required" *\\}, *//g')}`,
     `${kubectl} replace --filename -`,

@@ -1,3 +1,4 @@
+import { ownSelector } from "../../core/util/kubernetes";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { ConfigError, loadConfig } from "../../config/load";
@@ -42,7 +43,7 @@ async function main(argv: string[]): Promise<number> {
   }
   const { context } = config.cluster;
   return print(
-    `What is retained: kubectl --context ${context} get all,configmaps,persistentvolumeclaims,clusterstaticentries,customresourcedefinitions,csidrivers --all-namespaces --selector app.kubernetes.io/managed-by=zero-trust`,
+    `What is retained: kubectl --context ${context} get all,configmaps,persistentvolumeclaims,clusterstaticentries,customresourcedefinitions,csidrivers --all-namespaces --selector ${ownSelector}`,
   );
 }
 

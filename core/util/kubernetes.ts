@@ -93,7 +93,17 @@ export const forced = { "pulumi.com/patchForce": "true" };
  */
 export const unawaited = { "pulumi.com/skipAwait": "true" };
 
+/** The label of this program's own objects. */
+const managedBy = "app.kubernetes.io/managed-by";
+
+/** Selects the objects that this program has made. */
+export const ownSelector = `${managedBy}=zero-trust`;
+
+/** Whether this program has made an object with these labels. */
+export const isOwn = (labels: Readonly<Record<string, unknown>> | undefined): boolean =>
+  labels?.[managedBy] === "zero-trust";
+
 /** The labels on everything that this program makes, pods included. */
 export function labelsOf(component: string): Readonly<Record<string, string>> {
-  return { "app.kubernetes.io/name": component, "app.kubernetes.io/managed-by": "zero-trust" };
+  return { "app.kubernetes.io/name": component, [managedBy]: "zero-trust" };
 }

@@ -1,6 +1,6 @@
 import type { StackConfig } from "../../core/schema/schema";
 import { csiDriver } from "../../components/spire/addons/csi";
-import { labelsOf } from "../../core/util/kubernetes";
+import { isOwn } from "../../core/util/kubernetes";
 import { absent, endedBy, kubeconfigAt, reasonOf } from "../client";
 
 /** Who else has the CSI driver that a stack is to bring, by the names under which they write; or why nobody knows. */
@@ -8,8 +8,6 @@ export type OthersDriver = { readonly writtenBy: string } | { readonly because: 
 
 /** How long it may take, in milliseconds. */
 const patience = 5_000;
-
-const ownMark = "app.kubernetes.io/managed-by";
 
 /**
  * Whether a cluster has the CSI driver already, and from somebody else: the kubelets know one of a name, and what it gives pods would become another SPIRE's socket.
@@ -24,7 +22,7 @@ export async function askCsiDriver({ context }: StackConfig["cluster"]): Promise
     const { StorageV1Api } = await import("@kubernetes/client-node");
     const options = await endedBy(AbortSignal.timeout(patience));
     const found = await absent(kubeconfig.makeApiClient(StorageV1Api).readCSIDriver({ name: csiDriver }, options));
-    if (!found || found.metadata?.labels?.[ownMark] === labelsOf(csiDriver)[ownMark]) return undefined;
+    if (!found || isOwn(found.metadata?.labels)) return undefined;
     const managers = (found.metadata?.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
     return { writtenBy: [...new Set(managers)].join(", ") || "somebody" };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { ownSelector } from "../../core/util/kubernetes";
 import { releaseNamespaceOf } from "../../components/cilium/values";
 import { valuesConfigMap, isCiliumRelease, type HelmRelease } from "../../core/schema/helmRelease";
 import type { StackConfig } from "../../core/schema/schema";
@@ -53,7 +54,7 @@ export async function askFlux({ cluster, spire: { install }, rollout }: StackCon
           version: "v2",
           plural: "ciliumnetworkpolicies",
           namespace: policyNamespace,
-          labelSelector: `${mark},app.kubernetes.io/managed-by=zero-trust`,
+          labelSelector: `${mark},${ownSelector}`,
         },
         options,
       ),

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../../core/util/kubernetes";
+import { type KubernetesObject, isOwn } from "../../core/util/kubernetes";
 import { listOf, recordOf } from "./values";
 
 /** One rule of a Cilium policy, and where it stands: `spec.ingress[0]`, `specs[1].egress[0]`. */
@@ -58,5 +58,4 @@ export const portsOf = (rule: CiliumRule["rule"]): Readonly<Record<string, unkno
   listOf(rule["toPorts"]).flatMap((entry) => listOf(recordOf(entry)["ports"]).map(recordOf));
 
 /** Whether this program made an object: everything of its own is labelled so. */
-export const isOurs = ({ metadata }: KubernetesObject): boolean =>
-  recordOf(metadata.labels)["app.kubernetes.io/managed-by"] === "zero-trust";
+export const isOurs = ({ metadata }: KubernetesObject): boolean => isOwn(recordOf(metadata.labels));

@@ -2,7 +2,7 @@ import { isObject, ownField } from "../../../core/util/objects";
 import { few } from "../../../core/util/few";
 import { livePolicies, policiesNamed } from "../../../components/access/cilium/policyForm";
 import { phases as allPhases, type Phase, isClosed } from "../../../core/schema/schema";
-import type { KubernetesObject } from "../../../core/util/kubernetes";
+import { type KubernetesObject, isOwn } from "../../../core/util/kubernetes";
 import { accessComponents } from "../../../plan/planned";
 import { demandsAuthentication } from "../../../live/probes/rules";
 
@@ -27,7 +27,7 @@ function policiesOf({ config, recorded }: Facts, live: Policies, namespace: stri
   ).flatMap(({ objects }) => objects.map(({ manifest }) => manifest));
 }
 
-const isOurs = ({ metadata: { labels } }: Policies[number]) => labels["app.kubernetes.io/managed-by"] === "zero-trust";
+const isOurs = ({ metadata: { labels } }: Policies[number]) => isOwn(labels);
 const nameOf = ({ metadata: { namespace, name } }: Policies[number]) => `${namespace ?? ""}/${name}`;
 
 /** What of the wanted policies is not so in the cluster. */
