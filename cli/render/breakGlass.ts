@@ -1,3 +1,4 @@
+import { agentSelector } from "../../core/schema/ciliumNames";
 import { ztunnelLabel } from "../../components/access/meshMarks";
 import { ciliumChart } from "../../components/cilium/objects";
 import { releaseNamespaceOf } from "../../components/cilium/values";
@@ -34,7 +35,7 @@ export function breakGlass({ name, config, plan }: RenderedStack): string {
     "# 2. No rule may be left that demands it, ours or not. This prints the policies that have one; remove the authentication block of each.",
     `${kubectl} get ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies --all-namespaces --output '${modes}' | grep -w required`,
     "#    And no node may enforce one any more: a number for each. Again, until all are 0; go on without a node that does not answer.",
-    `for agent in $(${agents} get pods --selector k8s-app=cilium --output name); do ${agents} exec "$agent" --container cilium-agent -- ${countDemanding.map(quoted).join(" ")}; done`,
+    `for agent in $(${agents} get pods --selector ${agentSelector} --output name); do ${agents} exec "$agent" --container cilium-agent -- ${countDemanding.map(quoted).join(" ")}; done`,
     "",
     "# 3. Cilium stops. Both flags go together: its chart refuses one without the other.",
     ...(cilium.delivery === "flux"

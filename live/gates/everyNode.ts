@@ -1,3 +1,4 @@
+import { agentSelector } from "../../core/schema/ciliumNames";
 import { ciliumOf, type StackConfig } from "../../core/schema/schema";
 import { few } from "../../core/util/few";
 import { spire as names } from "../../core/schema/spireNames";
@@ -53,7 +54,7 @@ async function look({ cluster, spire }: StackConfig): Promise<Left> {
   };
   try {
     const [cilium, agents] = await Promise.all([
-      podsOf(ciliumOf(cluster).namespace, "k8s-app=cilium"),
+      podsOf(ciliumOf(cluster).namespace, agentSelector),
       podsOf(spire.agentNamespace, `app.kubernetes.io/name=${names.agent}`),
     ]);
     const what = withoutSpire(cilium, agents);

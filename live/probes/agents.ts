@@ -1,3 +1,4 @@
+import { agentSelector } from "../../core/schema/ciliumNames";
 import { ciliumOf, type StackConfig } from "../../core/schema/schema";
 import { endedBy, kubeconfigAt, reasonOf } from "../client";
 import { execIn } from "../exec";
@@ -62,7 +63,7 @@ export async function eachAgent<T>(
   const options = await endedBy(AbortSignal.timeout(patience));
   const { items } = await kubeconfig
     .makeApiClient(CoreV1Api)
-    .listNamespacedPod({ namespace, labelSelector: "k8s-app=cilium" }, options)
+    .listNamespacedPod({ namespace, labelSelector: agentSelector }, options)
     .catch((error: unknown) => {
       throw new Error(reasonOf(error));
     });

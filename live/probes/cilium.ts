@@ -1,3 +1,4 @@
+import { authenticationFlags } from "../../core/schema/ciliumNames";
 import type { StackConfig } from "../../core/schema/schema";
 import { absent, endedBy, kubeconfigAt, reasonOf } from "../client";
 import { foreignManagers, type Managed } from "../fieldManagers";
@@ -46,7 +47,7 @@ export interface LiveCilium {
  * (templates/cilium-agent/daemonset.yaml), so a workload that has the volume and has rolled runs with it on.
  */
 export function ciliumStateOf({ config, agent, operator }: LiveCilium): { cilium: CiliumState; waitsFor?: string } {
-  const flag = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"].find((key) => config[key] !== "true");
+  const flag = authenticationFlags.find((key) => config[key] !== "true");
   if (flag)
     return { cilium: "off", waitsFor: `${flag} in the ConfigMap cilium-config is ${config[flag] ?? "missing"}` };
   const unmounted = [agent, operator].findIndex(({ spec }) => !mountsSockets(spec));

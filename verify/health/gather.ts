@@ -1,3 +1,4 @@
+import { agentSelector } from "../../core/schema/ciliumNames";
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import type * as z from "zod";
 import type { StackConfig } from "../../core/schema/schema";
@@ -125,7 +126,7 @@ export async function gather(asking: Asking): Promise<Facts> {
     config: configMap(cilium, "cilium-config"),
     agent: workload("DaemonSet", cilium, "cilium"),
     operator: workload("Deployment", cilium, "cilium-operator"),
-    agentPods: pods(cilium, "k8s-app=cilium"),
+    agentPods: pods(cilium, agentSelector),
     operatorPods: pods(cilium, "io.cilium/app=operator"),
     agents: track("Cilium's agents", asked(askEachAgent(config.cluster))),
     identities: track("identities", asked(listIdentities(kubeconfig))),

@@ -1,3 +1,4 @@
+import { authenticationFlags } from "../../../core/schema/ciliumNames";
 import { extraOf, inValues } from "../../rules/ciliumValues";
 import type { Release } from "../../facts/facts";
 import type { Guardrail, Violation } from "../../rules/guardrail";
@@ -37,7 +38,7 @@ export const flagAtomic: Guardrail = {
 
 /** Flags in `extraConfig`, which replaces what the chart writes and so would not move. */
 const pinned = (release: Release): Violation[] =>
-  ["mesh-auth-enabled", "mesh-auth-mutual-enabled"]
+  authenticationFlags
     .filter((key) => extraOf(release, key) !== undefined)
     .map((key) => ({
       where: inValues(release, `extraConfig.${key}`),

@@ -1,3 +1,4 @@
+import { authenticationFlags } from "../../../core/schema/ciliumNames";
 import { few } from "../../../core/util/few";
 import { ciliumArgs } from "../../../plan/args";
 import { releaseNamespaceOf } from "../../../components/cilium/values";
@@ -8,8 +9,6 @@ import { readinessOf, type Provider } from "../../../live/readiness";
 import type { ConfigMap, Pod } from "../answers";
 import { inForce, type AgentAnswer, type Facts } from "../facts";
 import { fail, given, kubectl, ok, skip, unknown, warn, whenOf, type Check, type Outcome } from "../finding";
-
-const flags = ["mesh-auth-enabled", "mesh-auth-mutual-enabled"] as const;
 
 const onCilium = (facts: Facts) => kubectl(facts, ciliumOf(facts.config.cluster).namespace);
 
@@ -50,7 +49,7 @@ export const ciliumFlags: Check = {
   look: (facts) =>
     configured(facts, (config) => {
       const { auth } = inForce(facts);
-      const wrong = flags.filter((flag) => (config.data[flag] === "true") !== auth);
+      const wrong = authenticationFlags.filter((flag) => (config.data[flag] === "true") !== auth);
       const texts = wrong.map((flag) => `${flag} is ${config.data[flag] ?? "missing"}${writerOf(flag, config)}`);
       if (wrong.length === 0) return ok(`authentication is ${auth ? "on" : "off"}, by both flags`);
       const both = wrong.length === 2 ? "" : "one flag without the other: ";
@@ -145,7 +144,9 @@ export const ciliumRolled: Check = {
       const { waitsFor } = ciliumStateOf({
         ...live,
         // Of the flags another check tells: here it is whether the pods run with authentication on.
-        config: inForce(facts).auth ? { [flags[0]]: "true", [flags[1]]: "true" } : config.data,
+        config: inForce(facts).auth
+          ? Object.fromEntries(authenticationFlags.map((flag) => [flag, "true"]))
+          : config.data,
       });
       const rolls = inForce(facts).auth ? waitsFor : undefined;
       if (rolls !== undefined)
