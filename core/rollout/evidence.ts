@@ -79,20 +79,23 @@ export type Evidence = DeepReadonly<z.output<typeof evidenceSchema>>;
 export type Line = Evidence["callers"][number];
 
 /**
- * What tells whether a namespace's intents mean the same: who may call what, and how. Not their order, their names or the reasons that they give.
+ * A hash of what a namespace's intents mean: of all that they say but their order, their names and the reasons that they give.
  *
  * @param intents of one namespace
  * @returns 16 hexadecimal digits
  */
 export function fingerprintOf(intents: readonly Intent[]): string {
-  const meanings = intents.map(({ target, port, callers, operations }) => ({
-    target,
-    port,
-    operations,
+  const meanings = intents.map(({ name: _, callers, ...meaning }) => ({
+    // Hashes of earlier versions have the key where an intent has none.
+    operations: undefined,
+    ...meaning,
     callers: callers.map((caller) => {
-      if (!isWorkload(caller)) return "entity" in caller ? { entity: caller.entity } : { cidr: caller.cidr };
-      const { namespace, serviceAccount, withoutAuthentication } = caller;
-      return { namespace, serviceAccount, asked: withoutAuthentication === undefined };
+      if (isWorkload(caller)) {
+        const { withoutAuthentication, ...who } = caller;
+        return { ...who, asked: withoutAuthentication === undefined };
+      }
+      const { reason: _, ...who } = caller;
+      return who;
     }),
   }));
   return createHash("sha256").update(canonical(meanings)).digest("hex").slice(0, 16);

@@ -144,6 +144,18 @@ test("a key that the file has not is refused", () => {
 });
 
 describe("the fingerprint of intents", () => {
+  test("is the one that the evidence of earlier versions has", () => {
+    const target = { namespace: "orders", selector: { app: "api" } };
+    const callers = [
+      { namespace: "web", serviceAccount: "frontend" },
+      { namespace: "web", serviceAccount: "metrics", withoutAuthentication: "metrics must be seen" },
+      { entity: "host" as const, reason: "its own agents call it" },
+      { cidr: "192.0.2.0/24" },
+    ];
+    const limited = { name: "read", target, port: 8081, callers, operations: [{ methods: ["GET" as const] }] };
+    expect(fingerprintOf([{ name: "api", target, port: 8080, callers }, limited])).toBe("8db7657b3e1f465b");
+  });
+
   const shuffled = (intents: readonly Intent[]): fc.Arbitrary<Intent[]> =>
     fc
       .tuple(...intents.map((intent) => fc.shuffledSubarray([...intent.callers], { minLength: intent.callers.length })))
@@ -168,9 +180,11 @@ describe("the fingerprint of intents", () => {
     );
   });
 
+  const elsewhere = (caller: Intent["callers"][number]) => ({ ...caller, trustDomain: "infra.zt.internal" });
   test.each<[string, (intent: Intent) => Intent]>([
     ["the port", (intent) => ({ ...intent, port: 9090 })],
     ["the target", (intent) => ({ ...intent, target: { ...intent.target, selector: { app: "db" } } })],
+    ["the trust domain of a caller", (intent) => ({ ...intent, callers: intent.callers.map(elsewhere) })],
     ["who may call", (intent) => ({ ...intent, callers: [...intent.callers, { entity: "host" }] })],
     ["what they may do", (intent) => ({ ...intent, operations: [{ methods: ["GET"] }] })],
     [
