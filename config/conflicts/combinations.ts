@@ -13,7 +13,7 @@ import { nullConflicts } from "./nulls";
 import { phases, schema, type Intent } from "../../core/schema/schema";
 import { identityConflicts } from "./identities";
 import { takenTwice } from "./takenTwice";
-import { defaultSpireVersion, minorOf, supported } from "../../core/schema/versions";
+import { defaultSpireVersion, minorOf, supported, minorNumberOf } from "../../core/schema/versions";
 import { ztunnelConflicts } from "./ztunnel";
 
 /** What cannot be combined. */
@@ -185,7 +185,7 @@ function signingKeys({ auth, spire }: PartialConfig): Conflict[] {
     ...(keyManager.memory && !upstreamAuthority
       ? [{ path, hint: { allowed: "anything but memory, or an upstreamAuthority: with each pod the root would go" } }]
       : []),
-    ...(keyManager.vault && auth !== false && version !== undefined && Number(minorOf(version).split(".")[1]) < 15
+    ...(keyManager.vault && auth !== false && version !== undefined && minorNumberOf(version) < 15
       ? [{ path: [...path, "vault"], hint: { allowed: "nothing with a SPIRE below 1.15, which does not know it" } }]
       : []),
   ];

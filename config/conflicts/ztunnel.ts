@@ -1,7 +1,7 @@
 import { isClosed } from "../../core/schema/schema";
 import type { Conflict, PartialConfig } from "./conflict";
 import { valueAt, type Path } from "../../core/util/path";
-import { minorOf } from "../../core/schema/versions";
+import { minorNumberOf } from "../../core/schema/versions";
 
 /**
  * What Cilium's ztunnel would void, or does not go with (cilium Documentation/security/network/encryption-ztunnel.rst, operator/auth/watcher.go, pkg/ztunnel/cell.go). All of it
@@ -56,6 +56,5 @@ const when = (isWrong: boolean, path: Path, allowed: string, example?: string): 
 
 /** Whether a version is below a minor of Cilium's 1. */
 function isBelow(version: string | undefined, least: number): boolean {
-  const [major, minor] = version === undefined ? [] : minorOf(version).split(".").map(Number);
-  return major === 1 && minor !== undefined && minor < least;
+  return version !== undefined && version.startsWith("1.") && minorNumberOf(version) < least;
 }

@@ -29,6 +29,9 @@ export const supported = {
 /** The version of SPIRE that is deployed unless the configuration names another. 1.15.2 loses new entries (spire#7198). */
 export const defaultSpireVersion = "1.15.3";
 
+/** The minor version as a number, 19, of a version, "1.19.3" or "1.19". */
+export const minorNumberOf = (version: string): number => Number(version.split(".")[1]);
+
 /** The minor version, "1.19", of a version, "1.19.3" or "1.19". */
 export function minorOf(version: string): string {
   return version.split(".").slice(0, 2).join(".");

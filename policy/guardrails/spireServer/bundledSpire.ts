@@ -1,6 +1,6 @@
 import { installKey, installValue, isBundled } from "../../rules/bundledSpire";
 import { inValues } from "../../rules/ciliumValues";
-import { minorOf } from "../../../core/schema/versions";
+import { minorNumberOf } from "../../../core/schema/versions";
 import type { Release } from "../../facts/facts";
 import type { Guardrail, Violation } from "../../rules/guardrail";
 import { listOf, recordOf, textOf } from "../../rules/values";
@@ -16,7 +16,7 @@ export const bundledSpire: Guardrail = {
   blocksOff: false,
   checkStack: ({ config, releases }) => {
     const { cilium } = config.cluster;
-    const minor = cilium ? Number(minorOf(cilium.version).split(".")[1]) : 0;
+    const minor = cilium ? minorNumberOf(cilium.version) : 0;
     return releases
       .filter(isBundled)
       .flatMap((release) => [

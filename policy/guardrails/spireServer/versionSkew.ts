@@ -1,3 +1,4 @@
+import { minorNumberOf } from "../../../core/schema/versions";
 import { hasContainers, imagesOf, type ContainerImage } from "../../rules/images";
 import type { Facts } from "../../facts/facts";
 import { inObject, type Guardrail, type Violation } from "../../rules/guardrail";
@@ -61,9 +62,9 @@ function skew(facts: Facts): Violation[] {
 /** The step from the version that the last update recorded. */
 function steps({ config, previous }: Facts): Violation[] {
   const before = previous === "unknown" ? undefined : previous.state?.spire;
-  const from = Number(before?.split(".")[1]);
-  const to = Number(config.spire.version.split(".")[1]);
-  if (before === undefined || config.spire.install !== "managed" || Math.abs(to - from) <= 1) return [];
+  if (before === undefined || config.spire.install !== "managed") return [];
+  const [from, to] = [minorNumberOf(before), minorNumberOf(config.spire.version)];
+  if (Math.abs(to - from) <= 1) return [];
   const message = `is ${config.spire.version}, but ${before} is deployed; go one minor version at a time, first to 1.${from + Math.sign(to - from)}`;
   return [{ where: "zero-trust:spire.version", message }];
 }
