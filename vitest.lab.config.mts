@@ -31,6 +31,7 @@ const slow = [
     "health",
     "incident",
     "killed",
+    "notReady",
     "oldest",
     "organization",
     "release",
