@@ -24,11 +24,14 @@ class PulumiCloud {
     const asked: string[] = [];
     const bodies = new Map<string, Buffer>();
     let url = "";
+    const pack = "/api/orgs/acme/policypacks/zero-trust/versions/0.1.0";
     const answers: Readonly<Record<string, () => object>> = {
       "GET /api/user": () => ({ githubLogin: "lab", name: "lab", organizations: [] }),
       "POST /api/orgs/acme/policypacks": () => ({ version: 1, uploadURI: `${url}/upload`, requiredHeaders: {} }),
       "PUT /upload": () => ({}),
-      "POST /api/orgs/acme/policypacks/zero-trust/versions/0.1.0/complete": () => ({}),
+      [`POST ${pack}/complete`]: () => ({}),
+      // The CLI reads back what it has published.
+      [`GET ${pack}`]: () => ({ name: "zero-trust", version: 1, versionTag: "0.1.0", policies: [] }),
     };
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -95,7 +98,7 @@ describe("the policy pack, published to an organization and installed from there
       stream.on("data", (text: Buffer) => (said += text.toString()));
     const [status] = (await once(publish, "close")) as [number];
     expect([status, said]).toEqual([0, expect.stringContaining('Publishing "zero-trust" - version 0.1.0 to "acme"')]);
-    expect(cloud.asked.at(-1)).toMatch(/complete$/);
+    expect(cloud.asked).toContainEqual(expect.stringMatching(/complete$/));
     expect(JSON.parse(cloud.bodies.get("POST /api/orgs/acme/policypacks")?.toString() ?? "")).toMatchObject({
       policies: [
         { name: "advice", enforcementLevel: "advisory" },
