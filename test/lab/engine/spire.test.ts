@@ -48,7 +48,7 @@ describe("the SPIRE that pulumi up deploys", () => {
     await until("another bundle is published", () => spire.publishedBundle() !== before);
 
     const written = stack.watchWrites();
-    expect(stack.up(withoutPack)).toMatch(/Resources:\n +31 unchanged/);
+    expect(stack.up(withoutPack)).toMatch(/Resources:\n +\d+ unchanged\n/);
     expect(written()).toEqual([]);
     await until("the entries are there again", async () => (await spire.entries()).length === 3);
     await node.mountBundle();
