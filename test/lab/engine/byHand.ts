@@ -132,6 +132,9 @@ export class TurnedOn {
   /** Deletes an object and, if it hangs, what keeps it. */
   async remove(object: KubernetesObject): Promise<void> {
     this.stack.plane.kubectl([...this.at("delete", object), "--wait=false", "--ignore-not-found"]);
+    // A claim stays as long as a scheduled pod has its volume.
+    if (object.kind === "PersistentVolumeClaim")
+      this.stack.plane.kubectl(["delete", "pods", "--all", "--force", "--namespace", object.metadata.namespace ?? ""]);
     await this.untilGone(object);
   }
 

@@ -38,6 +38,6 @@ describe.each(names)("authentication can be turned off after %s", (name) => {
     } finally {
       on.release(object);
     }
-    await on.untilGone(object);
+    await on.remove(object);
   });
 });
