@@ -76,15 +76,19 @@ function loadLate(name) {
     return;
   }
   if (require.cache[file]) return;
+  let loaded;
   const load = () => {
-    delete require.cache[file];
-    return require(file);
+    if (!loaded) {
+      delete require.cache[file];
+      loaded = require(file);
+    }
+    return loaded;
   };
   const get = (_, key) => {
     // What a compiled import asks first. It then takes the module itself for what a CommonJS module is to it: the default export.
     if (key === "__esModule") return true;
-    const loaded = load();
-    return key === "default" ? (loaded.default ?? loaded) : loaded[key];
+    const exported = load();
+    return key === "default" ? (exported.default ?? exported) : exported[key];
   };
   require.cache[file] = { id: file, filename: file, loaded: true, exports: new Proxy({}, { get }) };
 }
