@@ -14,8 +14,8 @@ export interface MeshConflict {
 }
 
 /**
- * Intents of one namespace as far as the mesh can say them. While authentication is off the configuration may have others, since nothing in it may stop the way off; then everybody
- * is admitted, so that nobody misses what is left out.
+ * Returns the intents of one namespace that the mesh can express. The configuration may have other intents only while authentication is off, because nothing in it may stop turning it off.
+ * All callers are admitted then, so leaving these intents out denies no caller.
  */
 export function tellable(intents: readonly Intent[], mesh: StackConfig["mesh"]): readonly Intent[] {
   if (!mesh?.istio && !mesh?.linkerd) return intents;

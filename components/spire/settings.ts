@@ -114,7 +114,7 @@ export type NodeAttestor = AtMostOne<{
     /** The Google service account that GKE gives the server's pod. @default who the pod is anyway */
     readonly serviceAccount?: string | undefined;
   };
-  /** The node's TPM, by a plugin of somebody else's that both images have. */
+  /** The node's TPM, by a third-party plugin that the images of server and agent contain. */
   readonly tpm: {
     /** SHA-256 of the public endorsement key of each node's TPM, in hexadecimal digits. */
     readonly hashes: readonly string[];

@@ -58,8 +58,8 @@ export interface IstioMesh {
 }
 
 /**
- * For namespaces that this update closes: the label without which callers do not come through the waypoint, and those that may do certain operations alone are denied. It is
- * on a Service, which is somebody else's.
+ * For namespaces that this update closes: the commands that label the Services of targets. Without the label callers bypass the waypoint, and callers that are limited to certain
+ * operations are denied. This program does not own the Services, so it does not label them.
  */
 export function waypointNotes({ mesh, access, cluster }: StackConfig, phases: readonly PhaseChange[]): string[] {
   const waypoint = mesh?.istio?.waypoint;
