@@ -118,6 +118,19 @@ export function refuserOf(
 }
 
 /**
+ * Returns the command that lets writes pass while a webhook does not answer.
+ *
+ * @param kubectl the command, with its context
+ */
+export function ignoreWebhook(
+  kubectl: string,
+  { kind, configuration, index }: Omit<WebhookPlace, "kind"> & { readonly kind: string },
+): string {
+  const patch = [{ op: "replace", path: `/webhooks/${index}/failurePolicy`, value: "Ignore" }];
+  return `${kubectl} patch ${kind} ${configuration} --type json --patch ${quoted(JSON.stringify(patch))}`;
+}
+
+/**
  * The message where an admission webhook or policy refuses what turns authentication off, with the command that gets past it.
  *
  * @param places where the webhook is configured, as far as that could be read
@@ -135,12 +148,9 @@ export function refusalMessage(
   const again = `pulumi up --stack ${stack}`;
   if (refuser === undefined || refuser === "policy" || refuser.answers)
     return `${start}\n  Ask its owner to admit the change, or to exempt the namespace, and then: ${again}`;
-  const commands = places.map(({ kind, configuration, index }) => {
-    const path = `/webhooks/${index}/failurePolicy`;
-    const patch = JSON.stringify([{ op: "replace", path, value: "Ignore" }]);
-    return `    kubectl --context ${quoted(context)} patch ${kind.toLowerCase()} ${configuration} --type json --patch ${quoted(patch)}`;
-  });
-  const find = `    kubectl --context ${quoted(context)} get validatingwebhookconfigurations,mutatingwebhookconfigurations`;
+  const kubectl = `kubectl --context ${quoted(context)}`;
+  const commands = places.map((place) => `    ${ignoreWebhook(kubectl, { ...place, kind: place.kind.toLowerCase() })}`);
+  const find = `    ${kubectl} get validatingwebhookconfigurations,mutatingwebhookconfigurations`;
   return [
     start,
     `  The webhook ${refuser.webhook} does not answer, and its failurePolicy is Fail. Let writes pass while it is down:`,

@@ -8,6 +8,7 @@ import { fieldManager, manifestsOf, type KubernetesObject, ownSelector } from ".
 import { quoted } from "../../core/util/shell";
 import { inMesh } from "../../plan/marks";
 import { countDemanding } from "../../live/gates/relaxed";
+import { ignoreWebhook } from "../../live/wayOff";
 import type { RenderedStack } from "../lib/renderStack";
 
 /**
@@ -104,7 +105,7 @@ function ztunnelBreakGlass(name: string, kubectl: string, enrolled: readonly str
 const pastWebhook = (kubectl: string): readonly string[] => [
   `#    Only where kubectl says "failed calling webhook": find the configuration that names the webhook, let writes pass while it is down, and begin again. Set its failurePolicy back to Fail afterwards.`,
   `# ${kubectl} get --output '${webhooks}' validatingwebhookconfigurations,mutatingwebhookconfigurations`,
-  `# ${kubectl} patch KIND NAME --type json --patch '[{"op":"replace","path":"/webhooks/0/failurePolicy","value":"Ignore"}]'`,
+  `# ${ignoreWebhook(kubectl, { kind: "KIND", configuration: "NAME", index: 0 })}`,
 ];
 
 /** The configurations of webhooks, a line each: kind, name and webhooks, in the order that a patch counts them. */
